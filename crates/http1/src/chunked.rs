@@ -17,9 +17,16 @@ use crate::snippet::Snippet;
 /// What a piece of input held.
 #[derive(Debug)]
 pub(crate) enum ChunkStep {
-    NeedMore { used: usize },
-    Data { range: Range<usize> },
-    End { used: usize, trailers: Option<Headers> },
+    NeedMore {
+        used: usize,
+    },
+    Data {
+        range: Range<usize>,
+    },
+    End {
+        used: usize,
+        trailers: Option<Headers>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -40,12 +47,23 @@ pub(crate) struct Chunked {
 enum State {
     /// The first digit of a size is due.
     Start,
-    Size { size: u64, digits: u8 },
+    Size {
+        size: u64,
+        digits: u8,
+    },
     /// Spaces after the size: allowed before an extension, tolerated before the line's end.
-    Padding { size: u64 },
-    Extension { size: u64 },
-    LineEnd { size: u64 },
-    Data { left: u64 },
+    Padding {
+        size: u64,
+    },
+    Extension {
+        size: u64,
+    },
+    LineEnd {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
     DataCr,
     DataLf,
     Trailers,
@@ -64,11 +82,7 @@ impl Chunked {
         }
     }
 
-    pub(crate) fn step(
-        &mut self,
-        input: &[u8],
-        config: &Config,
-    ) -> Result<ChunkStep, RemoteError> {
+    pub(crate) fn step(&mut self, input: &[u8], config: &Config) -> Result<ChunkStep, RemoteError> {
         let mut used = 0;
         loop {
             let rest = input.get(used..).unwrap_or_default();

@@ -128,7 +128,11 @@ impl Framing {
                 break;
             }
             let digit = (left % 16) as u8;
-            *slot = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+            *slot = if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            };
             left /= 16;
             start -= 1;
         }
@@ -178,8 +182,8 @@ impl Http1 {
         out: &mut Vec<u8>,
     ) -> Result<(), LocalError> {
         const ACTION: &str = "send a request head";
-        if let Some(CloseReason::Closed | CloseReason::Surplus) = self.close {
-            return Err(self.state_error(ACTION));
+        if let Reuse::Never(reason) = self.reuse() {
+            return Err(LocalError::NotReusable(reason));
         }
         let plan = Plan::new(method, target, headers, body)?;
         let (sending, what) = match (plan.framing, plan.asked.offer) {
@@ -535,8 +539,8 @@ impl Http1 {
     /// Unless [`reuse`](Self::reuse) says [`Reuse::Ready`].
     pub fn next_exchange(&mut self) -> Result<(), LocalError> {
         const ACTION: &str = "start another exchange";
-        if self.reuse() != Reuse::Ready {
-            return Err(self.state_error(ACTION));
+        if let Reuse::Never(reason) = self.reuse() {
+            return Err(LocalError::NotReusable(reason));
         }
         self.apply(Move::Next, ACTION)?;
         self.asked = Asked::default();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::reuse::CloseReason;
 use crate::snippet::Snippet;
 use crate::state::{Ours, Theirs};
 
@@ -61,6 +62,8 @@ pub enum LocalError {
     TrailersNeedChunks,
     /// A field that may not be a trailer (RFC 9110 section 6.5.1).
     ForbiddenTrailer(&'static str),
+    /// The connection cannot carry another request.
+    NotReusable(CloseReason),
     /// Not possible in the state that the connection is in.
     State {
         /// What was tried.
@@ -123,6 +126,9 @@ impl fmt::Display for LocalError {
             ),
             Self::TrailersNeedChunks => f.write_str("trailers need a chunked body"),
             Self::ForbiddenTrailer(name) => write!(f, "{name} may not be sent as a trailer"),
+            Self::NotReusable(reason) => {
+                write!(f, "the connection cannot carry another request: {reason}")
+            }
             Self::State {
                 action,
                 ours,

@@ -61,10 +61,9 @@ impl FramingFields {
             (false, Some(length)) => Ok((Delimiter::Length(length), leniency)),
             (false, None) => Ok((Delimiter::Close, None)),
             (true, None) => Ok((Delimiter::Chunks, None)),
-            (true, Some(_)) if lenient => Ok((
-                Delimiter::Chunks,
-                Some(Leniency::LengthAndTransferEncoding),
-            )),
+            (true, Some(_)) if lenient => {
+                Ok((Delimiter::Chunks, Some(Leniency::LengthAndTransferEncoding)))
+            }
             (true, Some(length)) => Err(RemoteError::LengthAndTransferEncoding(Snippet::new(
                 length.to_string().as_bytes(),
             ))),
@@ -143,8 +142,20 @@ mod tests {
         let max = i64::MAX as u64;
         assert_eq!(parse_length(max.to_string().as_bytes()), Some(max));
         for bad in [
-            "", "+5", "-1", "0x5", "5_0", "5 6", " 5", "5 ", "5,5", "\u{0665}", "5.0", "1e3",
-            "9223372036854775808", "18446744073709551616",
+            "",
+            "+5",
+            "-1",
+            "0x5",
+            "5_0",
+            "5 6",
+            " 5",
+            "5 ",
+            "5,5",
+            "\u{0665}",
+            "5.0",
+            "1e3",
+            "9223372036854775808",
+            "18446744073709551616",
             "0000000000000000000000000000000000000005",
         ] {
             assert_eq!(parse_length(bad.as_bytes()), None, "{bad}");

@@ -399,10 +399,7 @@ mod tests {
 
     #[test]
     fn only_unusual_reasons_are_kept_apart() {
-        assert!(matches!(
-            Reason::new(200, b"OK").0,
-            Phrase::Standard("OK")
-        ));
+        assert!(matches!(Reason::new(200, b"OK").0, Phrase::Standard("OK")));
         assert!(matches!(Reason::new(200, b"").0, Phrase::Standard("")));
         let odd = Reason::new(999, b"Gr\xc3\xbc\xdfe");
         assert_eq!(odd.as_bytes(), b"Gr\xc3\xbc\xdfe");

@@ -178,7 +178,11 @@ impl Fields {
                 _ => {}
             }
         }
-        if host { Ok(fields) } else { Err(LocalError::MissingHost) }
+        if host {
+            Ok(fields)
+        } else {
+            Err(LocalError::MissingHost)
+        }
     }
 }
 
@@ -199,7 +203,7 @@ fn check_target(target: &str) -> Result<(), LocalError> {
     }
     let position = bad.unwrap_or_default();
     Err(LocalError::BadTarget {
-        byte: target.bytes().nth(position),
+        byte: target.as_bytes().get(position).copied(),
         position,
     })
 }
@@ -236,14 +240,12 @@ fn check_host(value: &[u8]) -> Result<(), LocalError> {
 
 fn is_port(digits: &[u8]) -> bool {
     let mut port = 0_u32;
-    digits.len() <= 5
-        && digits.iter().all(u8::is_ascii_digit)
-        && {
-            for digit in digits {
-                port = port * 10 + u32::from(digit - b'0');
-            }
-            port <= u32::from(u16::MAX)
+    digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) && {
+        for digit in digits {
+            port = port * 10 + u32::from(digit - b'0');
         }
+        port <= u32::from(u16::MAX)
+    }
 }
 
 fn push_decimal(mut number: u64, out: &mut Vec<u8>) {
@@ -269,7 +271,11 @@ mod tests {
         for byte in 0..=255_u8 {
             let good = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             let char = char::from(byte);
-            for method in [format!("{char}GET"), format!("G{char}T"), format!("GET{char}")] {
+            for method in [
+                format!("{char}GET"),
+                format!("G{char}T"),
+                format!("GET{char}"),
+            ] {
                 assert_eq!(check_method(&method).is_ok(), good, "{method:?}");
             }
         }
@@ -279,7 +285,10 @@ mod tests {
 
     #[test]
     fn i03_a_target_holds_visible_ascii_only() {
-        for char in (0..=0x17f_u32).chain([0xff0a, 0x1f600]).filter_map(char::from_u32) {
+        for char in (0..=0x17f_u32)
+            .chain([0xff0a, 0x1f600])
+            .filter_map(char::from_u32)
+        {
             let good = char.is_ascii_graphic();
             for target in [format!("/{char}"), format!("/a{char}b"), format!("{char}/")] {
                 assert_eq!(check_target(&target).is_ok(), good, "{target:?}");
@@ -291,17 +300,54 @@ mod tests {
     #[test]
     fn i05_a_host_is_a_host_with_an_optional_port() {
         for good in [
-            "example.org", "example.org:80", "example.org:", "127.0.0.1:65535", "[::1]",
-            "[::1]:8080", "[fe80::1%25eth0]", "xn--bcher-kva.example", "a_b", "a!$&'()*+,;=b",
+            "example.org",
+            "example.org:80",
+            "example.org:",
+            "127.0.0.1:65535",
+            "[::1]",
+            "[::1]:8080",
+            "[fe80::1%25eth0]",
+            "xn--bcher-kva.example",
+            "a_b",
+            "a!$&'()*+,;=b",
         ] {
             assert_eq!(check_host(good.as_bytes()), Ok(()), "{good}");
         }
         for bad in [
-            "", ":80", "a/b", "a@b", "user:pw@b", "a b", "a\r\nX: y", "a\tb", "a\0", "a?b",
-            "a#b", "a\\b", "a:b", "a:65536", "a:080000", "a:80:80", "a:+1", "[::1", "::1",
-            "[]", "[::1]x", "[::1]:x", "[::1/]", "b\u{fc}cher", "a\x7f", "a^b", "a|b", "<a>",
+            "",
+            ":80",
+            "a/b",
+            "a@b",
+            "user:pw@b",
+            "a b",
+            "a\r\nX: y",
+            "a\tb",
+            "a\0",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a:b",
+            "a:65536",
+            "a:080000",
+            "a:80:80",
+            "a:+1",
+            "[::1",
+            "::1",
+            "[]",
+            "[::1]x",
+            "[::1]:x",
+            "[::1/]",
+            "b\u{fc}cher",
+            "a\x7f",
+            "a^b",
+            "a|b",
+            "<a>",
         ] {
-            assert_eq!(check_host(bad.as_bytes()), Err(LocalError::BadHost), "{bad}");
+            assert_eq!(
+                check_host(bad.as_bytes()),
+                Err(LocalError::BadHost),
+                "{bad}"
+            );
         }
     }
 
