@@ -73,6 +73,7 @@ pub use message::{
     BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
     StreamId, Write,
 };
+pub use nuncio_http1::{CloseReason, Config as Http1Config, LocalError, RemoteError};
 pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
 #[cfg(feature = "tls")]
 pub use tls::{Roots, TlsConfigError, TlsParams, client_config};
