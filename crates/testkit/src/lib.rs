@@ -9,6 +9,7 @@
 //! | [`certs`] | an authority, good and bad certificates, rustls configurations |
 //! | [`clock`] | time that moves when a test says so |
 //! | [`split`] | all the ways of cutting bytes that a codec must not notice |
+//! | [`pair`] | two byte-driven machines joined through a bad network, without I/O |
 //! | [`content`], [`checksum`], [`rng`], [`latch`] | bodies, sums, seeds and gates |
 //!
 //! ```
@@ -39,6 +40,7 @@ pub mod clock;
 pub mod content;
 mod host;
 pub mod latch;
+pub mod pair;
 mod reply;
 mod request;
 pub mod rng;
