@@ -424,7 +424,7 @@ impl Http1 {
         };
         self.advance(what);
         if what == Move::Switch {
-            self.never(CloseReason::Switched);
+            self.close = Some(CloseReason::Switched);
         }
         Ok(HeadStep::Head { head, used })
     }
@@ -574,7 +574,7 @@ impl Http1 {
 
     fn fail(&mut self, error: RemoteError) -> RemoteError {
         self.advance(Move::Fail);
-        self.never(CloseReason::Failed);
+        self.close = Some(CloseReason::Failed);
         self.failure = Some(error.clone());
         error
     }

@@ -306,15 +306,21 @@ pub(crate) fn bad_field<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option
     })
 }
 
+/// Shows the field that is folded and not its folded line, which may go on with a secret.
 fn folded(block: &[u8]) -> RemoteError {
     let mut lines = block.split_inclusive(|byte| *byte == b'\n').skip(1);
-    let line = lines.find(|line| matches!(line, [b' ' | b'\t', ..]));
-    // It may go on with a secret that began on the line before.
-    let shown = line.map(|line| line.len().min(1)).unwrap_or_default();
-    let before = line.map(|line| range(block, line).start + shown);
-    let start = before.and_then(|end| block.get(..end)).unwrap_or(block);
-    let mut lines = start.split(|byte| *byte == b'\n').rev().skip(1);
-    RemoteError::FoldedHeader(Snippet::field(lines.next().unwrap_or_default()))
+    let mut field = None;
+    for line in &mut lines {
+        if is_folded(line) {
+            return RemoteError::FoldedHeader(Snippet::field(field.unwrap_or(line)));
+        }
+        field = Some(line);
+    }
+    RemoteError::FoldedHeader(Snippet::line(block))
+}
+
+fn is_folded(line: &[u8]) -> bool {
+    matches!(line, [b' ' | b'\t', ..])
 }
 
 /// Joins folded lines with one space (RFC 9112 section 5.2).
@@ -322,27 +328,34 @@ fn unfold(block: &[u8]) -> Result<Vec<u8>, RemoteError> {
     let mut out: Vec<u8> = Vec::with_capacity(block.len());
     let mut field: Option<&[u8]> = None;
     for (number, line) in block.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        if !matches!(line, [b' ' | b'\t', ..]) {
+        if !is_folded(line) {
             out.extend_from_slice(line);
             field = (number > 0).then_some(line);
             continue;
         }
         // Nothing to go on with, or a field where two readers must never differ.
-        let Some(start) = field.filter(|field| !frames(field)) else {
+        if field.is_none_or(frames) {
             return Err(RemoteError::FoldedHeader(Snippet::field(
                 field.unwrap_or(line),
             )));
-        };
-        let start_ends = out.trim_ascii_end().len();
-        out.truncate(start_ends);
-        out.push(b' ');
-        out.extend_from_slice(line.trim_ascii_start());
-        if line.trim_ascii_start().is_empty() {
-            out.extend_from_slice(b"\r\n");
         }
-        field = Some(start);
+        // Spaces, and the one line end: other bytes stay, for the parser to refuse.
+        pop_if(&mut out, |byte| byte == b'\n');
+        pop_if(&mut out, |byte| byte == b'\r');
+        while pop_if(&mut out, is_space) {}
+        out.push(b' ');
+        let text = line.iter().position(|byte| !is_space(*byte));
+        out.extend_from_slice(line.get(text.unwrap_or_default()..).unwrap_or_default());
     }
     Ok(out)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn pop_if(out: &mut Vec<u8>, which: impl Fn(u8) -> bool) -> bool {
+    out.pop_if(|byte| which(*byte)).is_some()
 }
 
 fn frames(field: &[u8]) -> bool {
@@ -388,6 +401,12 @@ mod tests {
         assert_eq!(
             unfold(block).unwrap(),
             b"HTTP/1.1 200 OK\r\na: b c\r\nd: e f\r\n\r\n"
+        );
+        let block = b"HTTP/1.1 200 OK\na: b\x0c\n \rc\n\n";
+        assert_eq!(
+            unfold(block).unwrap(),
+            b"HTTP/1.1 200 OK\na: b\x0c \rc\n\n",
+            "what is no space stays to be refused"
         );
     }
 

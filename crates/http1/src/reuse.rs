@@ -15,7 +15,8 @@ pub enum Reuse {
 
 /// Why a connection cannot carry another request.
 ///
-/// The reason met first is kept.
+/// The reason met first is kept; [`Switched`](Self::Switched) and [`Failed`](Self::Failed) take
+/// the place of any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
