@@ -87,6 +87,7 @@ pub struct Call<S> {
     depot: Arc<Depot<S>>,
     exchange: Exchange,
     timeout: Timeout,
+    runtime: u64,
     state: State<S>,
     started: Instant,
     elapsed: Option<Duration>,
@@ -132,10 +133,14 @@ struct Running<S> {
 
 impl<S> Call<S> {
     /// A call for `request`, and the source of its body where the adapter has to ask it.
+    ///
+    /// `runtime` tells apart what may not share connections although client and origin are the
+    /// same: the instance of the runtime on which a socket lives.
     pub fn new(
         settings: &Arc<Settings>,
         depot: &Arc<Depot<S>>,
         request: Request,
+        runtime: u64,
         now: Instant,
     ) -> (Self, Option<Feed>) {
         let timeout = request.timeout();
@@ -145,6 +150,7 @@ impl<S> Call<S> {
             depot: Arc::clone(depot),
             exchange,
             timeout,
+            runtime,
             state: State::Start,
             started: now,
             elapsed: None,
@@ -542,7 +548,7 @@ impl<S> Call<S> {
             scheme: Cow::Borrowed(self.exchange.url.scheme()),
             host: Cow::Borrowed(self.host()),
             port: self.port(),
-            context: 0,
+            context: self.runtime,
         }
     }
 

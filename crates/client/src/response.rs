@@ -56,7 +56,7 @@ impl Head {
     }
 
     /// The error that a status other than 2xx is, or none (BEHAVIOUR section 10).
-    pub(crate) fn status_error(&self) -> Option<Error> {
+    pub fn status_error(&self) -> Option<Error> {
         let code = self.head.status;
         if (200..300).contains(&code) {
             return None;

@@ -26,6 +26,11 @@ impl Settings {
         self.limits
     }
 
+    /// Where the connections of this client keep what they read.
+    pub fn blocks(&self) -> nuncio_connection::BlockCache {
+        self.connection.blocks.clone()
+    }
+
     /// The URL that a request's text means (BEHAVIOUR section 16.1).
     pub(crate) fn resolve_url(&self, text: &str) -> Result<Url, Error> {
         let invalid = |e| Error::other(Kind::InvalidUrl, e);

@@ -34,6 +34,21 @@ impl BlockCache {
     const KEEP_SMALL: usize = 64;
     const KEEP_LARGE: usize = 16;
 
+    /// Lets `read` fill a block (128 KiB) and gives what it read, which may be nothing, as `Bytes`
+    /// that bring the block back when they are dropped: for bodies that go up.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn fill(
+        &self,
+        read: impl FnOnce(&mut [u8]) -> std::io::Result<usize>,
+    ) -> std::io::Result<Bytes> {
+        let mut block = self.take(LARGE_BLOCK);
+        let filled = read(&mut block).map(|read| read.min(block.len()));
+        let lease = Lease { block, cache: self.clone() };
+        filled.map(|filled| Bytes::from_owner(lease).slice(..filled))
+    }
+
     /// A block of at least `size` bytes, all of them initialised.
     fn take(&self, size: usize) -> Vec<u8> {
         let (kept, size) = {

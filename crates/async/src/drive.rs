@@ -1,0 +1,135 @@
+//! Moving one connection's bytes from within a poll.
+
+use crate::runtime::{Runtime, Socket, Timer};
+use nuncio_client::{Lane, RecvBuf, Transmit};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+/// A socket, and the one timer of its connection.
+pub struct Wired {
+    pub(crate) socket: Box<dyn Socket>,
+    pub(crate) alarm: Alarm,
+}
+
+/// A timer that is set again only when it must fire earlier than it would.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    timer: Option<Pin<Box<dyn Timer>>>,
+    at: Option<Instant>,
+}
+
+impl Alarm {
+    /// Ready at `until`, or a little earlier now and then: ask the clock.
+    pub(crate) fn poll(
+        &mut self,
+        runtime: &dyn Runtime,
+        until: Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let Some(until) = until else { return Poll::Pending };
+        let timer = match &mut self.timer {
+            Some(timer) => {
+                if self.at.is_none_or(|at| at > until) {
+                    timer.as_mut().reset(until);
+                    self.at = Some(until);
+                }
+                timer
+            }
+            None => {
+                self.at = Some(until);
+                self.timer.insert(runtime.timer(until))
+            }
+        };
+        ready!(timer.as_mut().poll(cx));
+        // It has fired: whoever needs it next sets it.
+        self.at = None;
+        Poll::Ready(())
+    }
+
+    /// Ready at `until` and not before.
+    pub(crate) fn poll_at(
+        &mut self,
+        runtime: &dyn Runtime,
+        until: Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        loop {
+            ready!(self.poll(runtime, until, cx));
+            if until.is_none_or(|until| until <= runtime.now()) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+/// One read that does not wait, to see what an idle connection has to say.
+pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
+    let mut buf = lane.connection.take_recv();
+    let read = lane.socket.socket.read_now(buf.unfilled());
+    finish_read(lane, buf, read, now);
+}
+
+/// Moves bytes until something was moved or `until` has come; else the task will be woken.
+pub(crate) fn poll_drive(
+    lane: &mut Lane<Wired>,
+    runtime: &dyn Runtime,
+    until: Option<Instant>,
+    now: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let mut moved = false;
+    let Lane { connection, socket, transmit, .. } = lane;
+    if connection.wants_write() {
+        connection.take_transmit(transmit);
+        let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
+        let count = transmit.slices(&mut slices);
+        let pieces = slices.get(..count).unwrap_or_default();
+        match socket.socket.poll_write(cx, pieces) {
+            Poll::Ready(Ok(written)) => {
+                connection.transmitted(transmit, written, now);
+                moved = true;
+            }
+            Poll::Ready(Err(error)) => {
+                connection.handle_write_error(transmit, &error);
+                moved = true;
+            }
+            Poll::Pending => {}
+        }
+    }
+    if !moved && connection.wants_read() {
+        let mut buf = connection.take_recv();
+        match socket.socket.poll_read(cx, buf.unfilled()) {
+            Poll::Ready(read) => {
+                finish_read(lane, buf, read, now);
+                return Poll::Ready(());
+            }
+            Poll::Pending => connection.handle_input(buf, now),
+        }
+    }
+    if moved {
+        return Poll::Ready(());
+    }
+    // What a write has just started may have changed the deadline.
+    let until = lane.connection.next_timeout().or(until);
+    lane.socket.alarm.poll(runtime, until, cx)
+}
+
+fn finish_read(
+    lane: &mut Lane<Wired>,
+    mut buf: RecvBuf,
+    read: io::Result<usize>,
+    now: Instant,
+) {
+    if let Ok(read) = read {
+        buf.advance(read);
+    }
+    lane.connection.handle_input(buf, now);
+    match read {
+        Ok(0) => lane.connection.handle_eof(),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => lane.connection.handle_read_error(&error),
+    }
+}

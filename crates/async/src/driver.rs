@@ -1,0 +1,333 @@
+//! Carrying out a call's steps inside a future. Nothing is decided here.
+
+use crate::drive::{Alarm, Wired, poll_drive, probe};
+use crate::runtime::{BoxFuture, Runtime, Socket};
+use crate::streaming::Streaming;
+use bytes::Bytes;
+use nuncio_client::{
+    BodyStream, Call, Depot, Driver, Error, Feed, Head, Kind, PoolCounts, Pull, Request, Response,
+    Settings, Step,
+};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+/// The async way of sending a request, over some runtime.
+#[derive(Clone)]
+pub struct Async {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    depot: Arc<Depot<Wired>>,
+    runtime: Arc<dyn Runtime>,
+}
+
+impl fmt::Debug for Async {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Async").field("pool", &self.shared.depot.counts()).finish()
+    }
+}
+
+impl Driver for Async {
+    type Context = Arc<dyn Runtime>;
+    type Send = Send;
+    type Stream = Stream;
+
+    fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
+        let depot = Arc::new(Depot::new(settings.limits()));
+        Ok(Async { shared: Arc::new(Shared { depot, runtime }) })
+    }
+
+    fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Send {
+        Send { stage: Stage::new(self, settings, request), body: None }
+    }
+
+    fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Stream {
+        Stream { stage: Stage::new(self, settings, request) }
+    }
+
+    fn pool(&self) -> PoolCounts {
+        self.shared.depot.counts()
+    }
+
+    fn evict_idle(&self) {
+        self.shared.depot.evict_idle();
+    }
+
+    fn close(&self) {
+        self.shared.depot.close();
+    }
+}
+
+/// The future of a response, body included. Dropped, it leaves the pool right.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Send {
+    stage: Stage,
+    body: Option<(Head, Vec<u8>)>,
+}
+
+impl Future for Send {
+    type Output = Result<Response, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.body.is_none() {
+            let head = ready!(this.stage.poll_head(cx))?;
+            // What an announced length lets us reserve: a peer's number is not to be trusted with
+            // more (SECURITY Z8).
+            let capacity = head.content_length().unwrap_or(0).min(64 * 1024) as usize;
+            this.body = Some((head, Vec::with_capacity(capacity)));
+        }
+        let Some((_, body)) = &mut this.body else { return Poll::Ready(Err(over())) };
+        let transfer = this.stage.transfer()?;
+        ready!(transfer.poll_read_to_end(body, cx))?;
+        let elapsed = transfer.call.elapsed().unwrap_or_default();
+        let Some((head, body)) = this.body.take() else { return Poll::Ready(Err(over())) };
+        Poll::Ready(Ok(Response::new(head, Bytes::from(body), elapsed)))
+    }
+}
+
+/// The future of a response whose body is still to come. Dropped, it leaves the pool right.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Stream {
+    stage: Stage,
+}
+
+impl Future for Stream {
+    type Output = Result<Streaming, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let head = ready!(self.stage.poll_head(cx))?;
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Running(transfer) => Poll::Ready(Ok(Streaming::new(head, transfer))),
+            _ => Poll::Ready(Err(over())),
+        }
+    }
+}
+
+/// A request's future before and while it runs: a call begins with the first poll, when the
+/// runtime can be asked for its clock.
+enum Stage {
+    Start { shared: Arc<Shared>, settings: Arc<Settings>, request: Request },
+    Running(Transfer),
+    Failed(Error),
+    Over,
+}
+
+impl Stage {
+    fn new(driver: &Async, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self {
+        match request {
+            Ok(request) => Stage::Start {
+                shared: Arc::clone(&driver.shared),
+                settings: Arc::clone(settings),
+                request,
+            },
+            Err(error) => Stage::Failed(error),
+        }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
+        if !matches!(self, Stage::Running(_)) {
+            *self = match std::mem::replace(self, Stage::Over) {
+                Stage::Start { shared, settings, request } => {
+                    Stage::Running(Transfer::start(shared, &settings, request)?)
+                }
+                Stage::Failed(error) => return Poll::Ready(Err(error)),
+                other => other,
+            };
+        }
+        self.transfer()?.poll_head(cx)
+    }
+
+    fn transfer(&mut self) -> Result<&mut Transfer, Error> {
+        match self {
+            Stage::Running(transfer) => Ok(transfer),
+            _ => Err(over()),
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::new(Kind::Usage, "this request was completed already")
+}
+
+/// A call and the source of its body, driven by the task that polls.
+pub(crate) struct Transfer {
+    pub(crate) call: Call<Wired>,
+    runtime: Arc<dyn Runtime>,
+    feed: Option<Pin<Box<dyn BodyStream>>>,
+    waiting: Waiting,
+    /// For waits without a connection: the pool, the look-up, the dialling.
+    alarm: Alarm,
+}
+
+/// What of the runtime's is being waited for.
+enum Waiting {
+    Nothing,
+    Resolve(BoxFuture<'static, io::Result<Vec<SocketAddr>>>, Option<Instant>),
+    Connect(BoxFuture<'static, io::Result<Box<dyn Socket>>>, Option<Instant>),
+}
+
+impl Transfer {
+    fn start(
+        shared: Arc<Shared>,
+        settings: &Arc<Settings>,
+        request: Request,
+    ) -> Result<Self, Error> {
+        let runtime = Arc::clone(&shared.runtime);
+        let context = runtime.check().map_err(|text| Error::new(Kind::Usage, text))?;
+        let (call, feed) =
+            Call::new(settings, &shared.depot, request, context, runtime.now());
+        let feed = match feed {
+            None => None,
+            Some(Feed::Stream(stream)) => Some(stream),
+            Some(Feed::Reader(_)) => {
+                let text = "a blocking body was given to an async client: use Body::stream";
+                return Err(Error::new(Kind::Usage, text));
+            }
+        };
+        Ok(Transfer { call, runtime, feed, waiting: Waiting::Nothing, alarm: Alarm::default() })
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
+        loop {
+            ready!(self.poll_waiting(cx))?;
+            let now = self.runtime.now();
+            match self.call.step(now, cx.waker())? {
+                Step::Wait { until } => ready!(self.alarm.poll(&*self.runtime, until, cx)),
+                Step::Resolve { until } => {
+                    let lookup = self.runtime.resolve(self.call.host(), self.call.port());
+                    self.waiting = Waiting::Resolve(lookup, until);
+                }
+                Step::Connect { address, until } => {
+                    self.waiting = Waiting::Connect(self.runtime.connect(address), until);
+                }
+                Step::Probe => {
+                    if let Some(lane) = self.call.lane() {
+                        probe(lane, now);
+                    }
+                }
+                Step::Feed { until } => {
+                    if !self.ask_source(now, cx)? {
+                        ready!(self.poll_drive(until, now, cx));
+                    }
+                }
+                Step::Drive { until } => ready!(self.poll_drive(until, now, cx)),
+                Step::Head(head) => return Poll::Ready(Ok(*head)),
+            }
+        }
+    }
+
+    /// Ready when nothing of the runtime's is being waited for any more.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let late = || Err(io::ErrorKind::TimedOut.into());
+        match &mut self.waiting {
+            Waiting::Nothing => {}
+            Waiting::Resolve(lookup, until) => {
+                let found = match lookup.as_mut().poll(cx) {
+                    Poll::Ready(found) => found,
+                    Poll::Pending => {
+                        ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
+                        late()
+                    }
+                };
+                self.waiting = Waiting::Nothing;
+                self.call.resolved(found)?;
+            }
+            Waiting::Connect(dialing, until) => {
+                let socket = match dialing.as_mut().poll(cx) {
+                    Poll::Ready(socket) => socket,
+                    Poll::Pending => {
+                        ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
+                        late()
+                    }
+                };
+                self.waiting = Waiting::Nothing;
+                let socket = socket.map(|socket| Wired { socket, alarm: Alarm::default() });
+                self.call.connected(socket, self.runtime.now())?;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next piece of the response's body.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            let now = self.runtime.now();
+            let pull = self.call.pull(now)?;
+            match pull {
+                Pull::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                Pull::End => return Poll::Ready(Ok(None)),
+                other => ready!(self.poll_pull(other, now, cx))?,
+            }
+        }
+    }
+
+    /// All that is left of the response's body.
+    pub(crate) fn poll_read_to_end(
+        &mut self,
+        body: &mut Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            let now = self.runtime.now();
+            match self.call.pull_into(body, now)? {
+                Pull::Chunk(_) => {}
+                Pull::End => return Poll::Ready(Ok(())),
+                other => ready!(self.poll_pull(other, now, cx))?,
+            }
+        }
+    }
+
+    fn poll_pull(
+        &mut self,
+        pull: Pull,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        match pull {
+            Pull::Chunk(_) | Pull::End => {}
+            Pull::Drive { until } => ready!(self.poll_drive(until, now, cx)),
+            Pull::Feed { until } => {
+                if !self.ask_source(now, cx)? {
+                    ready!(self.poll_drive(until, now, cx));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_drive(
+        &mut self,
+        until: Option<Instant>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        match self.call.lane() {
+            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Whether the body's source had something to give.
+    fn ask_source(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let piece = match &mut self.feed {
+            None => None,
+            Some(stream) => match stream.as_mut().poll_chunk(cx) {
+                Poll::Ready(piece) => piece,
+                Poll::Pending => return Ok(false),
+            },
+        };
+        self.call.supply(piece, now)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,43 @@
+//! The nuncio HTTP client for async programs, on whatever runtime they have.
+//!
+//! [`Client`] is one concrete type: a library can take a `&nuncio_async::Client` and leave the
+//! runtime to its user. What a runtime has to give is a [`Runtime`]: sockets, timers, look-ups,
+//! tasks. `nuncio-tokio` is one, in about 150 lines.
+//!
+//! Whoever asks, drives: a request's future moves its own bytes, without a task, a channel or a
+//! thread in between. Dropped at any point, it leaves the pool right.
+//!
+//! ```
+//! use nuncio_async::{Client, Error};
+//!
+//! // Whatever the runtime, this compiles and is the same code.
+//! async fn users(client: &Client) -> Result<String, Error> {
+//!     let page = client.get("users").query([("page", "2")]).send().await?.error_for_status()?;
+//!     Ok(page.text().into_owned())
+//! }
+//! # let _ = users;
+//! ```
+
+#![deny(missing_docs)]
+
+mod body;
+mod drive;
+mod driver;
+mod runtime;
+mod streaming;
+
+pub use body::from_stream;
+pub use driver::{Async, Send, Stream};
+pub use nuncio_client::{
+    Body, BodyStream, Error, Event, Head, Headers, Kind, Limits, Method, PoolCounts, QueryParams,
+    RecvBuf, Request, Response, StatusCode, Timeout, Url, Version,
+};
+pub use runtime::{BoxFuture, Runtime, Socket, Timer};
+pub use streaming::Streaming;
+
+/// The client. Cheap to clone; tasks and threads may share it.
+pub type Client = nuncio_client::Client<Async>;
+/// Builds a [`Client`]; a runtime's crate gives one.
+pub type ClientBuilder = nuncio_client::ClientBuilder<Async>;
+/// Builds a request; see [`Client::get`] and its like.
+pub type RequestBuilder = nuncio_client::RequestBuilder<Async>;

@@ -1,0 +1,132 @@
+//! A TCP socket that can be asked without waiting, waited for, and read until a deadline.
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::io::{self, IoSlice, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// A deadline may be missed by this much to spare a system call that changes the socket's own.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// A connected socket, in blocking mode.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    read_timeout: Option<Duration>,
+}
+
+/// Which way a socket is ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+}
+
+impl Socket {
+    pub(crate) fn connect(address: SocketAddr, until: Option<Instant>) -> io::Result<Self> {
+        let stream = match until {
+            None => TcpStream::connect(address)?,
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                TcpStream::connect_timeout(&address, left)?
+            }
+        };
+        stream.set_nodelay(true)?;
+        Ok(Socket { stream, read_timeout: None })
+    }
+
+    /// Reads, waiting until `until` at most; a time-out is [`io::ErrorKind::WouldBlock`].
+    pub(crate) fn read_until(
+        &mut self,
+        buf: &mut [u8],
+        until: Option<Instant>,
+        now: Instant,
+    ) -> io::Result<usize> {
+        let left = until.map(|until| until.saturating_duration_since(now));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if !self.fits(left) {
+            self.stream.set_read_timeout(left)?;
+            self.read_timeout = left;
+        }
+        match self.stream.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the time-out that the socket has will do for `left`: waking too early only means
+    /// to wait again.
+    fn fits(&self, left: Option<Duration>) -> bool {
+        match (self.read_timeout, left) {
+            (None, None) => true,
+            (Some(set), Some(left)) => set <= left + SLACK && set >= left / 2,
+            _ => false,
+        }
+    }
+
+    /// Reads what is there, without waiting.
+    #[cfg(unix)]
+    pub(crate) fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let (read, _) = rustix::net::recv(&self.stream, buf, rustix::net::RecvFlags::DONTWAIT)?;
+        Ok(read)
+    }
+
+    /// Writes what the socket takes, without waiting.
+    #[cfg(unix)]
+    pub(crate) fn write_now(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(sendmsg(&self.stream, pieces, &mut SendAncillaryBuffer::default(), flags)?)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_nonblocking(true)?;
+        let read = self.stream.read(buf);
+        self.stream.set_nonblocking(false)?;
+        read
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn write_now(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        use std::io::Write;
+        self.stream.set_nonblocking(true)?;
+        let written = self.stream.write_vectored(pieces);
+        self.stream.set_nonblocking(false)?;
+        written
+    }
+
+    /// Waits until the socket can be written, or (if `read`) read, or `until` has come.
+    pub(crate) fn wait(
+        &self,
+        read: bool,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> io::Result<Readiness> {
+        let flags = if read { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
+        let timeout = until.map(|until| {
+            let left = until.saturating_duration_since(now);
+            Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            }
+        });
+        let mut fds = [PollFd::new(&self.stream, flags)];
+        match rustix::event::poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [fd] = fds;
+        let got = fd.revents();
+        Ok(Readiness {
+            readable: read
+                && got.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! A response whose body is read as it is pulled.
+
+use crate::driver::Transfer;
+use bytes::{Buf, Bytes};
+use nuncio_client::{Error, Head, Response};
+use std::fmt;
+use std::io;
+
+/// A response with its body still to come.
+///
+/// Pull it with [`chunk`](Self::chunk), through `std::io::Read`, or whole with
+/// [`read`](Self::read). Pulled to its end, its connection goes back to the pool; dropped before,
+/// its connection is closed.
+pub struct Streaming {
+    head: Head,
+    transfer: Transfer,
+    /// What `std::io::Read` has not handed out yet.
+    rest: Bytes,
+}
+
+impl Streaming {
+    pub(crate) fn new(head: Head, transfer: Transfer) -> Self {
+        Streaming { head, transfer, rest: Bytes::new() }
+    }
+
+    /// The next piece of the body, as it came; `None` at its end.
+    ///
+    /// # Errors
+    /// When the body is cut short, is not well-formed, or the read limit passes.
+    pub fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.rest.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
+        self.transfer.chunk()
+    }
+
+    /// Reads what is left of the body.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    pub fn read(mut self) -> Result<Response, Error> {
+        let mut body = Vec::from(std::mem::take(&mut self.rest));
+        self.transfer.read_to_end(&mut body)?;
+        let elapsed = self.transfer.call.elapsed().unwrap_or_default();
+        Ok(Response::new(self.head, Bytes::from(body), elapsed))
+    }
+
+    /// The response itself if its status is 2xx.
+    ///
+    /// # Errors
+    /// [`Kind::Status`](crate::Kind::Status) for every other status, redirects included. The body
+    /// is not read; the connection is closed with it.
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        match self.head.status_error() {
+            None => Ok(self),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl io::Read for Streaming {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            match self.transfer.chunk() {
+                Ok(Some(chunk)) => self.rest = chunk,
+                Ok(None) => return Ok(0),
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        let n = buf.len().min(self.rest.len());
+        self.rest.copy_to_slice(buf.get_mut(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+impl std::ops::Deref for Streaming {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Streaming [{} {}]>", self.head.status().as_u16(), self.head.reason())
+    }
+}
