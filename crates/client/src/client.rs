@@ -1,0 +1,168 @@
+//! The client: its verbs, the same on every runtime.
+
+use crate::error::{Error, Kind};
+use crate::request::{Request, RequestBuilder};
+use crate::settings::{ClientBuilder, Settings};
+use crate::timeout::Timeout;
+use http::Method;
+use nuncio_connection::PoolCounts;
+use nuncio_headers::Headers;
+use nuncio_url::Url;
+use std::fmt;
+use std::sync::Arc;
+
+/// What binds a client to a way of waiting: a blocking one, or an async one over some runtime.
+///
+/// The adapters implement it; users meet it only as the parameter of [`Client`].
+pub trait Driver: Clone + Send + Sync + 'static {
+    /// What has to be known to start: nothing, or the runtime.
+    type Context;
+    /// What `send` gives: a result, or a future of one.
+    type Send;
+    /// What `stream` gives: likewise.
+    type Stream;
+
+    /// Starts a driver for a client with these settings.
+    ///
+    /// # Errors
+    /// When what it needs is not there.
+    fn start(context: Self::Context, settings: &Settings) -> Result<Self, Error>;
+
+    /// Sends a request and reads the whole response.
+    fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Send;
+
+    /// Sends a request and gives the response with its head.
+    fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Stream;
+
+    /// What the pool holds.
+    fn pool(&self) -> PoolCounts;
+
+    /// Closes the idle connections.
+    fn evict_idle(&self);
+
+    /// Closes the client, for all of its clones.
+    fn close(&self);
+}
+
+/// An HTTP client. Cheap to clone; clones share settings and connections.
+pub struct Client<D> {
+    settings: Arc<Settings>,
+    driver: D,
+}
+
+impl<D: Clone> Clone for Client<D> {
+    fn clone(&self) -> Self {
+        Client { settings: Arc::clone(&self.settings), driver: self.driver.clone() }
+    }
+}
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident => $method:ident;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// `url` is absolute, or relative to the client's `base_url`.
+        pub fn $name(&self, url: impl AsRef<str>) -> RequestBuilder<D> {
+            RequestBuilder::new(self.clone(), Ok(Method::$method), url.as_ref())
+        }
+    )*};
+}
+
+impl<D: Driver> Client<D> {
+    pub(crate) fn new(settings: Settings, driver: D) -> Self {
+        Client { settings: Arc::new(settings), driver }
+    }
+
+    verbs! {
+        /// A GET request (RFC 9110 section 9.3.1).
+        get => GET;
+        /// A HEAD request: the response has no body (RFC 9110 section 9.3.2).
+        head => HEAD;
+        /// A POST request (RFC 9110 section 9.3.3).
+        post => POST;
+        /// A PUT request (RFC 9110 section 9.3.4).
+        put => PUT;
+        /// A DELETE request (RFC 9110 section 9.3.5).
+        delete => DELETE;
+        /// An OPTIONS request (RFC 9110 section 9.3.7).
+        options => OPTIONS;
+        /// A PATCH request (RFC 5789).
+        patch => PATCH;
+    }
+
+    /// A request with any method. A method is case-sensitive and a token; the standard ones are
+    /// upper-case.
+    pub fn request(&self, method: impl AsRef<[u8]>, url: impl AsRef<str>) -> RequestBuilder<D> {
+        let method = Method::from_bytes(method.as_ref()).map_err(|_| {
+            let shown = method.as_ref().escape_ascii().to_string();
+            Error::new(Kind::LocalProtocol, format!("the method '{shown}' is not a token"))
+        });
+        RequestBuilder::new(self.clone(), method, url.as_ref())
+    }
+
+    /// Sends a request as it is: none of the client's fields or parameters are added.
+    pub fn send(&self, request: Request) -> D::Send {
+        self.driver.send(&self.settings, Ok(request))
+    }
+
+    /// Sends a request as it is, and gives the response with its head.
+    pub fn stream(&self, request: Request) -> D::Stream {
+        self.driver.stream(&self.settings, Ok(request))
+    }
+
+    /// What relative URLs stand behind.
+    pub fn base_url(&self) -> Option<&Url> {
+        self.settings.base_url.as_ref()
+    }
+
+    /// The fields of every request.
+    pub fn headers(&self) -> &Headers {
+        &self.settings.headers
+    }
+
+    /// The limits of a request that names none.
+    pub fn timeout(&self) -> Timeout {
+        self.settings.timeout
+    }
+
+    /// How many connections are open, idle, and waited for.
+    pub fn pool(&self) -> PoolCounts {
+        self.driver.pool()
+    }
+
+    /// Closes the connections that nobody uses.
+    pub fn evict_idle(&self) {
+        self.driver.evict_idle();
+    }
+
+    /// Closes the client, for all of its clones: idle connections now, those in use when they are
+    /// done. A request after this is an error.
+    pub fn close(&self) {
+        self.driver.close();
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    pub(crate) fn driver(&self) -> &D {
+        &self.driver
+    }
+
+    /// A builder, for a driver that needs nothing to start.
+    pub fn builder() -> ClientBuilder<D>
+    where
+        D: Driver<Context = ()>,
+    {
+        ClientBuilder::new(())
+    }
+}
+
+impl<D> fmt::Debug for Client<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.settings.base_url)
+            .field("headers", &self.settings.headers)
+            .field("timeout", &self.settings.timeout)
+            .finish_non_exhaustive()
+    }
+}

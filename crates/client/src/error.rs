@@ -1,0 +1,264 @@
+//! The one error type of the face: what was tried, where, on which phase, and why it failed.
+
+use crate::response::Response;
+use nuncio_connection::{Error as ConnectionError, Phase, Processed};
+use nuncio_url::Url;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
+/// inner nodes as predicates of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Looking up, dialling or the TLS handshake took too long.
+    ConnectTimeout,
+    /// The peer was silent too long.
+    ReadTimeout,
+    /// The peer took none of our bytes for too long.
+    WriteTimeout,
+    /// No connection became free in time.
+    PoolTimeout,
+    /// The name could not be looked up, nobody answered, or TLS failed.
+    Connect,
+    /// The socket failed while reading.
+    Read,
+    /// The socket failed while writing.
+    Write,
+    /// What we were to send is not a legal message.
+    LocalProtocol,
+    /// What the peer sent is not a legal message, or it ended too early.
+    RemoteProtocol,
+    /// No scheme, or one that is not http or https.
+    UnsupportedProtocol,
+    /// The response's status was not a success, and that was made an error.
+    Status,
+    /// The URL cannot be parsed, or cannot be requested.
+    InvalidUrl,
+    /// The response's body is not what it was read as: JSON, text.
+    Decoding,
+    /// Reading the request's body from its source failed.
+    RequestBody,
+    /// The body was read already.
+    StreamConsumed,
+    /// The response or the client was closed.
+    Closed,
+    /// An argument that cannot be used; it is named in the text.
+    Builder,
+    /// Something was called where it cannot work, such as an async client outside its runtime.
+    Usage,
+}
+
+/// Why a request failed. Cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    cause: Cause,
+    request: Option<(String, Url)>,
+    address: Option<SocketAddr>,
+    processed: Processed,
+    response: Option<Response>,
+}
+
+/// The root cause, as text or as an error of a layer below.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    Text(String),
+    Connection(ConnectionError),
+    Io(Arc<io::Error>),
+    Other(Arc<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn with_cause(kind: Kind, cause: Cause) -> Self {
+        let (request, address, response) = (None, None, None);
+        Error(Arc::new(Inner { kind, cause, request, address, processed: Processed::No, response }))
+    }
+
+    /// An error with a text of its own; the adapters make them too.
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self::with_cause(kind, Cause::Text(text.into()))
+    }
+
+    /// An error whose cause is a socket's or a source's.
+    pub fn io(kind: Kind, error: io::Error) -> Self {
+        Self::with_cause(kind, Cause::Io(Arc::new(error)))
+    }
+
+    /// An error whose cause is another library's, told in its words.
+    pub fn other(kind: Kind, error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::with_cause(kind, Cause::Other(Arc::new(error)))
+    }
+
+    /// What a connection told, with the kind that it has for a caller.
+    pub fn connection(error: ConnectionError, connecting: bool) -> Self {
+        let kind = match &error {
+            ConnectionError::Timeout(Phase::Connect) => Kind::ConnectTimeout,
+            ConnectionError::Timeout(Phase::Read) => Kind::ReadTimeout,
+            ConnectionError::Timeout(Phase::Write) => Kind::WriteTimeout,
+            ConnectionError::Timeout(_) => Kind::PoolTimeout,
+            ConnectionError::Local(_) => Kind::LocalProtocol,
+            ConnectionError::Remote(_) => Kind::RemoteProtocol,
+            _ if connecting => Kind::Connect,
+            ConnectionError::Io(error) => match error.phase {
+                Phase::Connect => Kind::Connect,
+                Phase::Write => Kind::Write,
+                _ => Kind::Read,
+            },
+            ConnectionError::Tls(_) => Kind::Read,
+            ConnectionError::Closed => Kind::Closed,
+            ConnectionError::Misuse(_) => Kind::Usage,
+            _ => Kind::RemoteProtocol,
+        };
+        Self::with_cause(kind, Cause::Connection(error))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if Arc::get_mut(&mut self.0).is_none() {
+            self = Error(Arc::new(Inner {
+                kind: self.0.kind,
+                cause: self.0.cause.clone(),
+                request: self.0.request.clone(),
+                address: self.0.address,
+                processed: self.0.processed,
+                response: self.0.response.clone(),
+            }));
+        }
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+        }
+        self
+    }
+
+    /// Says which request failed.
+    pub(crate) fn for_request(self, method: &str, url: &Url) -> Self {
+        if self.0.request.is_some() {
+            return self;
+        }
+        self.change(|inner| inner.request = Some((method.to_owned(), url.clone())))
+    }
+
+    pub(crate) fn at(self, address: Option<SocketAddr>) -> Self {
+        if address.is_none() { self } else { self.change(|inner| inner.address = address) }
+    }
+
+    pub(crate) fn with_processed(self, processed: Processed) -> Self {
+        self.change(|inner| inner.processed = processed)
+    }
+
+    pub(crate) fn with_response(self, response: Response) -> Self {
+        self.change(|inner| inner.response = Some(response))
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// A deadline passed: connect, read, write or pool.
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self.kind(),
+            Kind::ConnectTimeout | Kind::ReadTimeout | Kind::WriteTimeout | Kind::PoolTimeout
+        )
+    }
+
+    /// No connection could be made, in time or at all.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.kind(), Kind::Connect | Kind::ConnectTimeout)
+    }
+
+    /// The network failed: connecting, reading or writing.
+    pub fn is_network(&self) -> bool {
+        matches!(self.kind(), Kind::Connect | Kind::Read | Kind::Write)
+    }
+
+    /// One side broke the protocol.
+    pub fn is_protocol(&self) -> bool {
+        matches!(self.kind(), Kind::LocalProtocol | Kind::RemoteProtocol)
+    }
+
+    /// Anything below the client's policy: timeouts, network, protocol.
+    pub fn is_transport(&self) -> bool {
+        self.is_timeout()
+            || self.is_network()
+            || self.is_protocol()
+            || self.kind() == Kind::UnsupportedProtocol
+    }
+
+    /// The status was made an error by `error_for_status`.
+    pub fn is_status(&self) -> bool {
+        self.kind() == Kind::Status
+    }
+
+    /// The caller's mistake, found before anything was sent.
+    pub fn is_usage(&self) -> bool {
+        matches!(self.kind(), Kind::Builder | Kind::Usage | Kind::InvalidUrl)
+    }
+
+    /// The method of the request that failed.
+    pub fn method(&self) -> Option<&str> {
+        self.0.request.as_ref().map(|(method, _)| method.as_str())
+    }
+
+    /// The URL of the request that failed.
+    pub fn url(&self) -> Option<&Url> {
+        self.0.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// The address that was being talked to or dialled.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.0.address
+    }
+
+    /// Whether the server may have acted on the request.
+    pub fn processed(&self) -> Processed {
+        self.0.processed
+    }
+
+    /// The response, where one came: for a status error.
+    pub fn response(&self) -> Option<&Response> {
+        self.0.response.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((method, url)) = &self.0.request
+            && self.kind() != Kind::Status
+        {
+            write!(f, "{method} {}: ", url.redacted())?;
+        }
+        if let Some(address) = self.0.address {
+            write!(f, "{address}: ")?;
+        }
+        match &self.0.cause {
+            Cause::Text(text) => f.write_str(text),
+            Cause::Connection(error) => error.fmt(f),
+            Cause::Io(error) => error.fmt(f),
+            Cause::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.kind())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::Text(_) => None,
+            Cause::Connection(error) => Some(error),
+            Cause::Io(error) => Some(error.as_ref()),
+            Cause::Other(error) => Some(error.as_ref()),
+        }
+    }
+}

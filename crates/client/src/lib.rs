@@ -1,0 +1,51 @@
+//! A client's policy, without I/O.
+//!
+//! This crate decides; adapters carry out. It holds the models ([`Request`], [`Response`],
+//! [`Body`], [`Timeout`], [`Error`]), the [`Client`] with its builder, the [`Depot`] (the pool and
+//! the connections it decides about), and [`Call`], which takes one request from the pool to its
+//! last body byte as [`Step`]s. `nuncio-blocking` and `nuncio-async` interpret those steps; each
+//! gives [`Client`] a [`Driver`], and with it its `send` and `stream`.
+//!
+//! Most people want the crate `nuncio`, which re-exports all of it beside an adapter.
+//!
+//! ```
+//! use nuncio_client::{Kind, Timeout};
+//! use std::time::Duration;
+//!
+//! // Four waits, as httpx has them: five seconds each unless said otherwise.
+//! let timeout = Timeout::default().connect(Duration::from_secs(60));
+//! assert_eq!(timeout.read_limit(), Some(Duration::from_secs(5)));
+//!
+//! let error = nuncio_client::Error::new(Kind::PoolTimeout, "no connection became free");
+//! assert!(error.is_timeout());
+//! ```
+
+#![deny(missing_docs)]
+
+mod body;
+mod call;
+mod client;
+mod depot;
+mod error;
+mod exchange;
+mod request;
+mod response;
+mod settings;
+mod timeout;
+
+pub use body::{Body, BodyStream, Feed};
+pub use call::{Call, Pull, Step};
+pub use client::{Client, Driver};
+pub use depot::{Depot, Lane};
+pub use error::{Error, Kind};
+pub use request::{Request, RequestBuilder};
+pub use response::{Head, Response};
+pub use settings::{ClientBuilder, Settings};
+pub use timeout::Timeout;
+
+pub use http::{Method, StatusCode, Version};
+pub use nuncio_connection::{
+    Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
+};
+pub use nuncio_headers::Headers;
+pub use nuncio_url::{QueryParams, Reference, Url};

@@ -1,0 +1,120 @@
+//! The events that a client can be watched by, and where each is raised.
+//!
+//! The names follow the steps of BEHAVIOUR section 27. A step raises `started` and then `complete`
+//! or `failed`; an event borrows what it tells, so that nothing is made where nobody listens.
+
+use crate::error::{Error, Phase};
+use crate::message::Protocol;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Something that happened to a request or to a connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A name is about to be looked up. Raised by `Call`.
+    ResolveStarted {
+        /// The host, as in the URL.
+        host: &'a str,
+        /// The port to be dialled.
+        port: u16,
+    },
+    /// The look-up gave addresses. Raised by `Call`.
+    ResolveComplete {
+        /// In the order in which they will be tried.
+        addresses: &'a [SocketAddr],
+    },
+    /// A connection is about to be dialled. Raised by `Call`, once for every address tried.
+    ConnectStarted {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address answered. Raised by `Call`.
+    ConnectComplete {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address did not answer, or refused. Raised by `Call`.
+    ConnectFailed {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: &'a Error,
+    },
+    /// A TLS handshake begins. Raised by `Connection::new`.
+    TlsStarted {
+        /// The name or address that the certificate must hold.
+        server_name: &'a str,
+    },
+    /// The handshake is done. Raised by `Connection::handle_input`.
+    TlsComplete {
+        /// The protocol agreed on.
+        protocol: Protocol,
+    },
+    /// A pooled connection is used again. Raised by `Call`.
+    Reused,
+    /// A pooled connection had gone stale and was put away; another will be used. Raised by `Call`.
+    Stale,
+    /// The request's head was handed over to be sent. Raised by `Connection::open`.
+    RequestHeadSent {
+        /// The method.
+        method: &'a str,
+        /// The request target.
+        target: &'a str,
+        /// The fields, as they are sent.
+        headers: &'a nuncio_headers::Headers,
+    },
+    /// The request's body is complete. Raised by `Connection::finish_body`.
+    RequestBodySent,
+    /// A response head came, interim ones too. Raised by `Connection::read_head`.
+    ResponseHead {
+        /// The head.
+        head: &'a nuncio_http1::ResponseHead,
+    },
+    /// The response's body is complete. Raised by `Connection::read_body`.
+    ResponseComplete,
+    /// An exchange failed. Raised by `Connection`, where the error is first told.
+    Failed {
+        /// What it was doing, where a wait failed.
+        phase: Option<Phase>,
+        /// Why.
+        error: &'a Error,
+    },
+    /// The connection will not be used again. Raised by `Call` when it gives it up.
+    Closed {
+        /// Why, in a few words.
+        reason: &'a str,
+    },
+}
+
+/// Where events go. Cheap to clone; [`EventSink::none`] costs one comparison per event.
+#[derive(Clone, Default)]
+pub struct EventSink(Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&Event<'_>) + Send + Sync;
+
+impl EventSink {
+    /// Nobody listens.
+    pub const fn none() -> Self {
+        EventSink(None)
+    }
+
+    /// `listener` is called in the thread or task that moves the connection, and must not block.
+    pub fn new(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        EventSink(Some(Arc::new(listener)))
+    }
+
+    /// Raises the event that `make` describes, if anybody listens.
+    pub fn raise<'a>(&self, make: impl FnOnce() -> Event<'a>) {
+        if let Some(listener) = &self.0 {
+            listener(&make());
+        }
+    }
+}
+
+impl fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "EventSink(listening)" } else { "EventSink(none)" })
+    }
+}

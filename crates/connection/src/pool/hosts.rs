@@ -1,0 +1,95 @@
+//! The origins that a pool knows: found by comparing keys while they are few, by hash beyond.
+
+use super::PoolKey;
+use std::collections::{BTreeSet, HashMap};
+
+/// Up to so many keys, comparing them one by one costs less than one hash.
+const FEW: usize = 8;
+
+/// Index of a host in [`Hosts`].
+pub(super) type HostIndex = u32;
+
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) key: PoolKey<'static>,
+    /// Live connections: being made, in use and idle.
+    pub(super) live: usize,
+    /// Its most recently used idle connection: the head of a list through the slots.
+    pub(super) idle: Option<u32>,
+    /// Who waits for it, in order of arrival.
+    pub(super) waiting: BTreeSet<u64>,
+    /// Under which number it stands in the queue of hosts that could be served.
+    pub(super) queued: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    list: Vec<Option<Host>>,
+    free: Vec<HostIndex>,
+    by_key: HashMap<PoolKey<'static>, HostIndex>,
+    last: HostIndex,
+}
+
+impl Hosts {
+    pub(super) fn get(&self, index: HostIndex) -> Option<&Host> {
+        self.list.get(index as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, index: HostIndex) -> Option<&mut Host> {
+        self.list.get_mut(index as usize)?.as_mut()
+    }
+
+    pub(super) fn find_or_add(&mut self, key: &PoolKey<'_>) -> HostIndex {
+        if let Some(found) = self.find(key) {
+            self.last = found;
+            return found;
+        }
+        let key = key.clone().into_owned();
+        let host = Host {
+            key: key.clone(),
+            live: 0,
+            idle: None,
+            waiting: BTreeSet::new(),
+            queued: None,
+        };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.list.push(None);
+                (self.list.len() - 1) as HostIndex
+            }
+        };
+        if let Some(place) = self.list.get_mut(index as usize) {
+            *place = Some(host);
+        }
+        self.by_key.insert(key, index);
+        self.last = index;
+        index
+    }
+
+    fn find(&self, key: &PoolKey<'_>) -> Option<HostIndex> {
+        if self.get(self.last).is_some_and(|host| host.key == *key) {
+            return Some(self.last);
+        }
+        if self.list.len() <= FEW {
+            let found = self.list.iter().position(|h| h.as_ref().is_some_and(|h| h.key == *key));
+            return found.map(|index| index as HostIndex);
+        }
+        self.by_key.get(key).copied()
+    }
+
+    /// Forgets a host that has no connection and nobody waiting.
+    pub(super) fn forget_if_unused(&mut self, index: HostIndex) {
+        let unused = |host: &Host| host.live == 0 && host.waiting.is_empty();
+        if let Some(place) = self.list.get_mut(index as usize)
+            && let Some(host) = place.take_if(|host| unused(host))
+        {
+            self.by_key.remove(&host.key);
+            self.free.push(index);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}

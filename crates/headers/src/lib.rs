@@ -1,0 +1,40 @@
+//! HTTP header fields (RFC 9110 section 5): ordered, names compared without case and kept with it,
+//! duplicates kept, and only bytes that may be sent.
+//!
+//! ```
+//! use nuncio_headers::Headers;
+//!
+//! # fn main() -> Result<(), nuncio_headers::InvalidHeader> {
+//! let mut headers = Headers::new();
+//! headers.append("Accept", "text/html")?;
+//! headers.append("accept", "*/*;q=0.1")?;
+//! headers.insert("Host", "example.org")?;
+//!
+//! assert_eq!(headers.get("ACCEPT").as_deref(), Some("text/html, */*;q=0.1"));
+//! assert_eq!(headers.first("host"), Some(&b"example.org"[..]));
+//! assert!(headers.insert("x", "a\r\nevil: 1").is_err());
+//!
+//! let mut wire = Vec::new();
+//! headers.write_to(&mut wire);
+//! assert_eq!(wire, b"Accept: text/html\r\naccept: */*;q=0.1\r\nHost: example.org\r\n");
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
+
+mod encoding;
+mod error;
+mod field;
+mod headers;
+mod iter;
+mod names;
+mod received;
+mod storage;
+mod syntax;
+mod view;
+
+pub use encoding::Encoding;
+pub use error::InvalidHeader;
+pub use headers::Headers;
+pub use iter::Iter;
+pub use syntax::{check_name, check_value};

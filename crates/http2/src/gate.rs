@@ -1,0 +1,124 @@
+//! The gate in front of `h2`: how much input it may see before its answers are taken.
+//!
+//! DATA is held back by flow control; other frames are free for the peer, yet each may queue a
+//! reply or a record on our side. So they are counted, and a peer that floods us with them without
+//! reading our answers stops being read (SECURITY H1 to H4).
+
+/// What may be spent between two calls of `take_output`.
+const ALLOWANCE: u32 = 1024;
+/// A frame that RFC 9113 makes us answer: at most 64 answers stand in the queue.
+const ANSWERED: u32 = 16;
+/// Any other frame without flow control.
+const FREE: u32 = 1;
+
+const HEAD: usize = 9;
+const DATA: u8 = 0x0;
+const SETTINGS: u8 = 0x4;
+const PING: u8 = 0x6;
+const ACK: u8 = 0x1;
+
+/// Follows the frame boundaries (RFC 9113 section 4.1) of what the peer sends.
+pub(crate) struct Gate {
+    head: [u8; HEAD],
+    have: usize,
+    payload: usize,
+    allowance: u32,
+    preface: Preface,
+}
+
+/// The server's preface is a SETTINGS frame (RFC 9113 section 3.4), which `h2` does not check.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Preface {
+    Expected,
+    Seen,
+    Wrong,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: [0; HEAD],
+            have: 0,
+            payload: 0,
+            allowance: ALLOWANCE,
+            preface: Preface::Expected,
+        }
+    }
+
+    /// How many bytes of `input` may be passed on now; they count as passed. Zero means that the
+    /// allowance is spent, or that the peer does not speak HTTP/2.
+    pub(crate) fn admit(&mut self, input: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            if self.payload > 0 {
+                let step = self.payload.min(input.len() - at);
+                self.payload -= step;
+                at += step;
+                continue;
+            }
+            // Paid before the flags pass: a frame without payload is complete with its head.
+            if self.have == 4 && !self.pay(byte) {
+                break;
+            }
+            if let Some(place) = self.head.get_mut(self.have) {
+                *place = byte;
+            }
+            self.have += 1;
+            at += 1;
+            if self.have == HEAD && !self.start_frame() {
+                return 0;
+            }
+        }
+        at
+    }
+
+    /// Output was taken: what the peer sent so far is answered.
+    pub(crate) fn refill(&mut self) {
+        self.allowance = ALLOWANCE;
+    }
+
+    /// Whether any frame could pass.
+    pub(crate) fn is_open(&self) -> bool {
+        self.allowance >= ANSWERED
+    }
+
+    /// The first nine bytes, where they are no SETTINGS frame.
+    pub(crate) fn wrong_preface(&self) -> Option<&[u8; HEAD]> {
+        (self.preface == Preface::Wrong).then_some(&self.head)
+    }
+
+    /// Whether the peer's preface has arrived.
+    pub(crate) fn is_preface_seen(&self) -> bool {
+        self.preface == Preface::Seen
+    }
+
+    fn pay(&mut self, flags: u8) -> bool {
+        let [a, b, c, kind, ..] = self.head;
+        let price = match kind {
+            DATA if [a, b, c] != [0, 0, 0] => 0,
+            PING | SETTINGS if flags & ACK == 0 => ANSWERED,
+            _ => FREE,
+        };
+        match self.allowance.checked_sub(price) {
+            Some(left) => {
+                self.allowance = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn start_frame(&mut self) -> bool {
+        let [a, b, c, kind, flags, ..] = self.head;
+        if self.preface == Preface::Expected {
+            if kind != SETTINGS || flags & ACK != 0 {
+                self.preface = Preface::Wrong;
+                return false;
+            }
+            self.preface = Preface::Seen;
+        }
+        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        self.have = 0;
+        true
+    }
+}

@@ -1,0 +1,89 @@
+//! Wakers that only set flags.
+//!
+//! `h2` wakes when a stream or the connection can go on. Nobody sleeps here: a wake writes down
+//! who was meant, and [`Http2`](crate::Http2) looks at the notes after it has polled.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+
+/// Which half of a stream was woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Half {
+    Recv,
+    Send,
+}
+
+/// What was woken since the notes were last read.
+#[derive(Default)]
+pub(crate) struct Notes {
+    connection: AtomicBool,
+    // Locked by wakers while `h2` holds its own locks, so `h2` must not be called under it.
+    streams: Mutex<Vec<(u32, Half)>>,
+}
+
+impl Notes {
+    /// Whether the connection wants to be polled.
+    pub(crate) fn is_connection_woken(&self) -> bool {
+        self.connection.load(Ordering::Acquire)
+    }
+
+    /// Called right before the connection is polled: a wake during the poll must survive it.
+    pub(crate) fn clear_connection(&self) {
+        self.connection.store(false, Ordering::Release);
+    }
+
+    /// Moves the woken streams into `scratch`, which is empty.
+    pub(crate) fn take_streams(&self, scratch: &mut Vec<(u32, Half)>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *streams, scratch);
+    }
+
+    /// The connection's waker.
+    pub(crate) fn connection_waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::new(ConnectionWaker(Arc::clone(self))))
+    }
+
+    /// The waker for one half of the stream in slot `index`. It outlives the stream: the next one
+    /// in that slot uses it again, and a late wake for the former one is only spurious.
+    pub(crate) fn stream_waker(self: &Arc<Self>, index: u32, half: Half) -> Waker {
+        Waker::from(Arc::new(StreamWaker {
+            index,
+            half,
+            notes: Arc::clone(self),
+        }))
+    }
+}
+
+struct ConnectionWaker(Arc<Notes>);
+
+impl Wake for ConnectionWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.connection.store(true, Ordering::Release);
+    }
+}
+
+struct StreamWaker {
+    index: u32,
+    half: Half,
+    notes: Arc<Notes>,
+}
+
+impl Wake for StreamWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut streams = self
+            .notes
+            .streams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        streams.push((self.index, self.half));
+    }
+}
