@@ -50,18 +50,30 @@ pub enum Feed {
 impl Body {
     /// No body.
     pub const fn empty() -> Self {
-        Body { source: Source::Empty }
+        Body {
+            source: Source::Empty,
+        }
     }
 
     /// What `reader` gives, for a blocking client. With a `length` it is announced, and a reader
     /// that gives more or less is an error; without, the body is sent chunked.
     pub fn reader(reader: impl io::Read + Send + 'static, length: Option<u64>) -> Self {
-        Body { source: Source::Reader { reader: Box::new(reader), length } }
+        Body {
+            source: Source::Reader {
+                reader: Box::new(reader),
+                length,
+            },
+        }
     }
 
     /// What `stream` gives, for an async client; `length` as in [`reader`](Self::reader).
     pub fn stream(stream: impl BodyStream + 'static, length: Option<u64>) -> Self {
-        Body { source: Source::Stream { stream: Box::pin(stream), length } }
+        Body {
+            source: Source::Stream {
+                stream: Box::pin(stream),
+                length,
+            },
+        }
     }
 
     /// The bytes, where they are held.
@@ -88,9 +100,13 @@ impl fmt::Debug for Body {
         match &self.source {
             Source::Empty => f.write_str("Body(empty)"),
             Source::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Source::Reader { length: Some(n), .. } => write!(f, "Body(reader of {n} bytes)"),
+            Source::Reader {
+                length: Some(n), ..
+            } => write!(f, "Body(reader of {n} bytes)"),
             Source::Reader { .. } => f.write_str("Body(reader)"),
-            Source::Stream { length: Some(n), .. } => write!(f, "Body(stream of {n} bytes)"),
+            Source::Stream {
+                length: Some(n), ..
+            } => write!(f, "Body(stream of {n} bytes)"),
             Source::Stream { .. } => f.write_str("Body(stream)"),
         }
     }
@@ -98,7 +114,13 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Body::empty() } else { Body { source: Source::Bytes(bytes) } }
+        if bytes.is_empty() {
+            Body::empty()
+        } else {
+            Body {
+                source: Source::Bytes(bytes),
+            }
+        }
     }
 }
 

@@ -95,9 +95,18 @@ pub struct Call<S> {
 
 enum State<S> {
     Start,
-    Waiting { place: Place<S>, until: Option<Instant> },
-    Resolving { permit: Permit<S>, until: Option<Instant> },
+    Waiting {
+        place: Place<S>,
+        until: Option<Instant>,
+    },
+    Resolving {
+        permit: Permit<S>,
+        until: Option<Instant>,
+    },
     Dialing(Dialing<S>),
+    /// An idle connection, to be looked at.
+    Reused(Held<S>),
+    /// An idle connection that is being looked at.
     Probing(Held<S>),
     Handshaking(Held<S>),
     Running(Running<S>),
@@ -184,16 +193,10 @@ impl<S> Call<S> {
                 State::Start => {
                     let fresh = self.exchange.is_replay();
                     let until = self.timeout.pool_limit().map(|limit| now + limit);
-                    let grant =
-                        self.depot.checkout(&self.pool_key(), fresh, until, now, waker);
+                    let grant = self
+                        .depot
+                        .checkout(&self.pool_key(), fresh, until, now, waker);
                     self.granted(grant, until, now)?;
-                    match &self.state {
-                        State::Probing(_) => return Ok(Step::Probe),
-                        State::Resolving { until, .. } => {
-                            return Ok(Step::Resolve { until: *until });
-                        }
-                        _ => {}
-                    }
                 }
                 State::Waiting { mut place, until } => match place.poll(now, waker) {
                     None => {
@@ -210,16 +213,7 @@ impl<S> Call<S> {
                         return Err(Error::new(Kind::PoolTimeout, text));
                     }
                     Some(Turn::Closed) => return Err(closed()),
-                    Some(Turn::Granted(grant)) => {
-                        self.granted(grant, until, now)?;
-                        match &self.state {
-                            State::Probing(_) => return Ok(Step::Probe),
-                            State::Resolving { until, .. } => {
-                                return Ok(Step::Resolve { until: *until });
-                            }
-                            _ => {}
-                        }
-                    }
+                    Some(Turn::Granted(grant)) => self.granted(grant, until, now)?,
                 },
                 State::Resolving { permit, until } => {
                     self.state = State::Resolving { permit, until };
@@ -229,6 +223,10 @@ impl<S> Call<S> {
                     let step = dialing.step(now, self.events());
                     self.state = State::Dialing(dialing);
                     return step;
+                }
+                State::Reused(held) => {
+                    self.state = State::Probing(held);
+                    return Ok(Step::Probe);
                 }
                 State::Probing(mut held) => {
                     let quiet = held.lane().is_some_and(|lane| lane.connection.quiet());
@@ -242,7 +240,9 @@ impl<S> Call<S> {
                     }
                 }
                 State::Handshaking(mut held) => {
-                    let Some(lane) = held.lane() else { return Err(closed()) };
+                    let Some(lane) = held.lane() else {
+                        return Err(closed());
+                    };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
                         return Err(Error::connection(error.clone(), true));
@@ -255,7 +255,7 @@ impl<S> Call<S> {
                         return Ok(Step::Drive { until });
                     }
                 }
-                State::Running(mut running) => match running.step(&mut self.exchange, now) {
+                State::Running(mut running) => match running.step(now) {
                     Ok(Progress::Head(head)) => {
                         self.state = State::Running(running);
                         return Ok(Step::Head(Box::new(Head {
@@ -295,10 +295,13 @@ impl<S> Call<S> {
         now: Instant,
     ) -> Result<(), Error> {
         self.state = match grant {
-            Grant::Wait(place) => State::Waiting { place, until: pool_until },
+            Grant::Wait(place) => State::Waiting {
+                place,
+                until: pool_until,
+            },
             Grant::Lane(mut held) => {
                 self.peer = held.lane().and_then(|lane| lane.peer);
-                State::Probing(held)
+                State::Reused(held)
             }
             Grant::Permit(permit) => {
                 let until = self.timeout.connect_limit().map(|limit| now + limit);
@@ -309,7 +312,12 @@ impl<S> Call<S> {
                 match literal(self.host()) {
                     Some(address) => {
                         let addresses = vec![SocketAddr::new(address, self.port())];
-                        State::Dialing(Dialing { permit, addresses, next: 0, until })
+                        State::Dialing(Dialing {
+                            permit,
+                            addresses,
+                            next: 0,
+                            until,
+                        })
                     }
                     None => {
                         let (host, port) = (self.host(), self.port());
@@ -340,7 +348,10 @@ impl<S> Call<S> {
         let addresses = match found {
             Ok(addresses) if !addresses.is_empty() => addresses,
             Ok(_) => {
-                return Err(Error::new(Kind::Connect, format!("'{host}' has no address")));
+                return Err(Error::new(
+                    Kind::Connect,
+                    format!("'{host}' has no address"),
+                ));
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 let text = format!("timed out while looking up '{host}'");
@@ -351,8 +362,15 @@ impl<S> Call<S> {
                 return Err(Error::io(Kind::Connect, error));
             }
         };
-        self.events().raise(|| Event::ResolveComplete { addresses: &addresses });
-        self.state = State::Dialing(Dialing { permit, addresses, next: 0, until });
+        self.events().raise(|| Event::ResolveComplete {
+            addresses: &addresses,
+        });
+        self.state = State::Dialing(Dialing {
+            permit,
+            addresses,
+            next: 0,
+            until,
+        });
         Ok(())
     }
 
@@ -361,7 +379,8 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Connect`] or [`Kind::ConnectTimeout`] for the last address; the call is over then.
     pub fn connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
-        self.take_connected(socket, now).map_err(|error| self.blame(error))
+        self.take_connected(socket, now)
+            .map_err(|error| self.blame(error))
     }
 
     fn take_connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
@@ -375,7 +394,9 @@ impl<S> Call<S> {
                 if let Some(address) = address {
                     self.events().raise(|| Event::ConnectComplete { address });
                 }
-                let left = dialing.until.map(|until| until.saturating_duration_since(now));
+                let left = dialing
+                    .until
+                    .map(|until| until.saturating_duration_since(now));
                 let layers = self.settings.layers(&self.exchange.url)?;
                 let config = Arc::clone(&self.settings.connection);
                 let connection = Connection::new(config, layers, left, now)
@@ -390,13 +411,19 @@ impl<S> Call<S> {
                     _ => ConnectionError::Io(IoError::new(Phase::Connect, &error)),
                 };
                 if let Some(address) = address {
-                    self.events().raise(|| Event::ConnectFailed { address, error: &failure });
+                    self.events().raise(|| Event::ConnectFailed {
+                        address,
+                        error: &failure,
+                    });
                 }
                 dialing.next += 1;
                 let late = dialing.until.is_some_and(|until| until <= now);
                 if late || dialing.address().is_none() {
-                    let failure =
-                        if late { ConnectionError::Timeout(Phase::Connect) } else { failure };
+                    let failure = if late {
+                        ConnectionError::Timeout(Phase::Connect)
+                    } else {
+                        failure
+                    };
                     return Err(Error::connection(failure, true));
                 }
                 self.state = State::Dialing(dialing);
@@ -413,13 +440,23 @@ impl<S> Call<S> {
             target: exchange.url.raw_path(),
             headers: &exchange.headers,
         };
-        let deadlines =
-            Deadlines { read: self.timeout.read_limit(), write: self.timeout.write_limit() };
-        let Some(lane) = held.lane() else { return Err(closed()) };
+        let deadlines = Deadlines {
+            read: self.timeout.read_limit(),
+            write: self.timeout.write_limit(),
+        };
+        let Some(lane) = held.lane() else {
+            return Err(closed());
+        };
         match lane.connection.open(head, exchange.size, deadlines, now) {
             Ok(id) => {
                 let upload = exchange.upload();
-                let running = Running { held, id, fresh, upload, ended: false };
+                let running = Running {
+                    held,
+                    id,
+                    fresh,
+                    upload,
+                    ended: false,
+                };
                 self.state = State::Running(running);
                 Ok(())
             }
@@ -470,7 +507,9 @@ impl<S> Call<S> {
     /// # Errors
     /// As [`pull`](Self::pull).
     pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
-        self.pull_with(now, |connection, id| connection.read_body_into(id, into, now))
+        self.pull_with(now, |connection, id| {
+            connection.read_body_into(id, into, now)
+        })
     }
 
     fn pull_with(
@@ -478,7 +517,9 @@ impl<S> Call<S> {
         now: Instant,
         read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
     ) -> Result<Pull, Error> {
-        let State::Running(running) = &mut self.state else { return Ok(Pull::End) };
+        let State::Running(running) = &mut self.state else {
+            return Ok(Pull::End);
+        };
         match running.pull(now, read) {
             Ok(Some(pull)) => Ok(pull),
             Ok(None) => {
@@ -510,7 +551,9 @@ impl<S> Call<S> {
     }
 
     fn blame(&self, error: Error) -> Error {
-        error.for_request(self.exchange.method.as_str(), &self.exchange.url).at(self.peer)
+        error
+            .for_request(self.exchange.method.as_str(), &self.exchange.url)
+            .at(self.peer)
     }
 }
 
@@ -522,7 +565,9 @@ impl<S> Dialing<S> {
     /// Each address gets its share of the time that is left, so that a black hole in front of a
     /// good address does not use it all up.
     fn step(&self, now: Instant, events: &EventSink) -> Result<Step, Error> {
-        let Some(address) = self.address() else { return Err(closed()) };
+        let Some(address) = self.address() else {
+            return Err(closed());
+        };
         let left = (self.addresses.len() - self.next).min(u32::MAX as usize) as u32;
         let until = self.until.map(|until| {
             let time = until.saturating_duration_since(now);
@@ -540,8 +585,7 @@ enum Progress {
 }
 
 impl<S> Running<S> {
-    fn step(&mut self, exchange: &mut Exchange, now: Instant) -> Result<Progress, ConnectionError> {
-        let _ = &exchange;
+    fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
         let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
         let connection = &mut lane.connection;
         expire(connection, now);
@@ -563,7 +607,11 @@ impl<S> Running<S> {
         }
         let until = connection.next_timeout();
         let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room();
-        Ok(if hungry { Progress::Feed { until } } else { Progress::Drive { until } })
+        Ok(if hungry {
+            Progress::Feed { until }
+        } else {
+            Progress::Drive { until }
+        })
     }
 
     fn pull(
@@ -603,7 +651,9 @@ impl<S> Running<S> {
             match lane.connection.write_body(self.id, &mut chunk, now) {
                 Ok(Write::Taken(_)) => {}
                 Ok(Write::Blocked) => {
-                    return Err(ConnectionError::Misuse("the body was given more than was asked"));
+                    return Err(ConnectionError::Misuse(
+                        "the body was given more than was asked",
+                    ));
                 }
                 Err(ConnectionError::Io(_)) => self.upload = Upload::Stopped,
                 Err(error) => return Err(error),
@@ -623,7 +673,9 @@ impl<S> Running<S> {
 
     fn processed(&mut self) -> Processed {
         let id = self.id;
-        self.held.lane().map_or(Processed::Maybe, |lane| lane.connection.processed(id))
+        self.held
+            .lane()
+            .map_or(Processed::Maybe, |lane| lane.connection.processed(id))
     }
 }
 
@@ -634,7 +686,9 @@ fn pump(
     upload: &mut Upload,
     now: Instant,
 ) -> Result<bool, ConnectionError> {
-    let Upload::Bytes(rest) = upload else { return Ok(false) };
+    let Upload::Bytes(rest) = upload else {
+        return Ok(false);
+    };
     match connection.write_body(id, rest, now) {
         Ok(Write::Blocked) => return Ok(false),
         Ok(Write::Taken(_)) => {}
@@ -664,6 +718,9 @@ fn closed() -> Error {
 
 /// An address written as such needs no look-up.
 fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
     bare.parse().ok()
 }

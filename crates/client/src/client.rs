@@ -52,7 +52,10 @@ pub struct Client<D> {
 
 impl<D: Clone> Clone for Client<D> {
     fn clone(&self) -> Self {
-        Client { settings: Arc::clone(&self.settings), driver: self.driver.clone() }
+        Client {
+            settings: Arc::clone(&self.settings),
+            driver: self.driver.clone(),
+        }
     }
 }
 
@@ -69,7 +72,10 @@ macro_rules! verbs {
 
 impl<D: Driver> Client<D> {
     pub(crate) fn new(settings: Settings, driver: D) -> Self {
-        Client { settings: Arc::new(settings), driver }
+        Client {
+            settings: Arc::new(settings),
+            driver,
+        }
     }
 
     verbs! {
@@ -94,7 +100,10 @@ impl<D: Driver> Client<D> {
     pub fn request(&self, method: impl AsRef<[u8]>, url: impl AsRef<str>) -> RequestBuilder<D> {
         let method = Method::from_bytes(method.as_ref()).map_err(|_| {
             let shown = method.as_ref().escape_ascii().to_string();
-            Error::new(Kind::LocalProtocol, format!("the method '{shown}' is not a token"))
+            Error::new(
+                Kind::LocalProtocol,
+                format!("the method '{shown}' is not a token"),
+            )
         });
         RequestBuilder::new(self.clone(), method, url.as_ref())
     }

@@ -67,8 +67,14 @@ pub(crate) enum Turn<S> {
 impl<S> Depot<S> {
     /// An empty depot.
     pub fn new(limits: Limits) -> Self {
-        let inner = Inner { pool: Pool::new(limits), idle: Vec::new(), waiting: HashMap::new() };
-        Depot { inner: Mutex::new(inner) }
+        let inner = Inner {
+            pool: Pool::new(limits),
+            idle: Vec::new(),
+            waiting: HashMap::new(),
+        };
+        Depot {
+            inner: Mutex::new(inner),
+        }
     }
 
     /// How many connections there are, idle and in all, and how many requests wait.
@@ -104,8 +110,17 @@ impl<S> Depot<S> {
                 Checkout::Reuse(conn) => self.grant_reuse(inner, conn),
                 Checkout::Connect(conn) => Grant::Permit(self.permit(conn)),
                 Checkout::Wait(ticket) => {
-                    inner.waiting.insert(ticket, Wait { waker: waker.clone(), outcome: None });
-                    Grant::Wait(Place { depot: Arc::clone(self), ticket: Some(ticket) })
+                    inner.waiting.insert(
+                        ticket,
+                        Wait {
+                            waker: waker.clone(),
+                            outcome: None,
+                        },
+                    );
+                    Grant::Wait(Place {
+                        depot: Arc::clone(self),
+                        ticket: Some(ticket),
+                    })
                 }
             }
         })
@@ -114,19 +129,25 @@ impl<S> Depot<S> {
     /// An id whose lane is missing cannot occur; to connect under it is what would be right.
     fn grant_reuse(self: &Arc<Self>, inner: &mut Inner<S>, conn: ConnId) -> Grant<S> {
         match inner.take_idle(conn) {
-            Some(lane) => Grant::Lane(Held { depot: Arc::clone(self), lane: Some(lane) }),
+            Some(lane) => Grant::Lane(Held {
+                depot: Arc::clone(self),
+                lane: Some(lane),
+            }),
             None => Grant::Permit(self.permit(conn)),
         }
     }
 
     fn permit(self: &Arc<Self>, conn: ConnId) -> Permit<S> {
-        Permit { depot: Arc::clone(self), conn: Some(conn) }
+        Permit {
+            depot: Arc::clone(self),
+            conn: Some(conn),
+        }
     }
 
     fn release(&self, mut lane: Box<Lane<S>>, now: Instant) {
         let verdict = lane.connection.reuse();
         if verdict != Reuse::Idle {
-            lane.connection.close(now);
+            lane.connection.close();
         }
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
@@ -148,7 +169,10 @@ impl<S> Depot<S> {
     }
 
     fn change_and<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Aftermath<S>) -> T) -> T {
-        let mut after = Aftermath { wakers: Vec::new(), closing: Vec::new() };
+        let mut after = Aftermath {
+            wakers: Vec::new(),
+            closing: Vec::new(),
+        };
         let result = {
             let mut inner = self.lock();
             let result = change(&mut inner, &mut after);
@@ -247,7 +271,13 @@ impl<S> Permit<S> {
         let depot = Arc::clone(&self.depot);
         let lane = self.conn.take().map(|id| {
             depot.change(|inner| inner.pool.established(id));
-            Box::new(Lane { id, connection, socket, transmit: Transmit::default(), peer })
+            Box::new(Lane {
+                id,
+                connection,
+                socket,
+                transmit: Transmit::default(),
+                peer,
+            })
         });
         Held { depot, lane }
     }
@@ -294,7 +324,9 @@ impl<S> Place<S> {
 
 impl<S> Drop for Place<S> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
         self.depot.change_and(|inner, after| {
             inner.pool.cancel(ticket);
             inner.settle(after);

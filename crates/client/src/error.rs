@@ -77,7 +77,14 @@ pub(crate) enum Cause {
 impl Error {
     pub(crate) fn with_cause(kind: Kind, cause: Cause) -> Self {
         let (request, address, response) = (None, None, None);
-        Error(Arc::new(Inner { kind, cause, request, address, processed: Processed::No, response }))
+        Error(Arc::new(Inner {
+            kind,
+            cause,
+            request,
+            address,
+            processed: Processed::No,
+            response,
+        }))
     }
 
     /// An error with a text of its own; the adapters make them too.
@@ -144,7 +151,11 @@ impl Error {
     }
 
     pub(crate) fn at(self, address: Option<SocketAddr>) -> Self {
-        if address.is_none() { self } else { self.change(|inner| inner.address = address) }
+        if address.is_none() {
+            self
+        } else {
+            self.change(|inner| inner.address = address)
+        }
     }
 
     pub(crate) fn with_processed(self, processed: Processed) -> Self {

@@ -57,8 +57,23 @@ impl Exchange {
             Source::Reader { reader, .. } => (elsewhere, Some(Feed::Reader(reader))),
             Source::Stream { stream, .. } => (elsewhere, Some(Feed::Stream(stream))),
         };
-        let Parts { method, url, headers, .. } = parts;
-        (Exchange { method, url, headers, size, body, replays: 0 }, feed)
+        let Parts {
+            method,
+            url,
+            headers,
+            ..
+        } = parts;
+        (
+            Exchange {
+                method,
+                url,
+                headers,
+                size,
+                body,
+                replays: 0,
+            },
+            feed,
+        )
     }
 
     /// The body of a new attempt.
@@ -110,14 +125,15 @@ mod tests {
     use crate::request::Request;
 
     fn exchange(method: Method, body: Body) -> Exchange {
-        let Ok(url) = Url::parse("http://h/") else { panic!("a URL") };
+        let Ok(url) = Url::parse("http://h/") else {
+            panic!("a URL")
+        };
         let mut request = Request::new(method, url);
         request.set_body(body);
         Exchange::new(request.into_parts()).0
     }
 
-    const GONE: ConnectionError =
-        ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });
+    const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });
 
     #[test]
     fn a_request_that_is_safe_to_repeat_is_replayed_once() {

@@ -26,8 +26,13 @@ impl Request {
     /// A request with a `Host` field, no others, and no body.
     pub fn new(method: Method, url: Url) -> Self {
         let headers = Headers::with_capacity(8, 256);
-        let mut request =
-            Request { method, url, headers, body: Body::empty(), timeout: Timeout::default() };
+        let mut request = Request {
+            method,
+            url,
+            headers,
+            body: Body::empty(),
+            timeout: Timeout::default(),
+        };
         request.write_host();
         request
     }
@@ -96,7 +101,8 @@ impl Request {
         let _ = match self.body.size() {
             BodySize::Known(length) => {
                 let mut digits = [0; 20];
-                self.headers.append("Content-Length", decimal(length, &mut digits))
+                self.headers
+                    .append("Content-Length", decimal(length, &mut digits))
             }
             BodySize::Unknown => self.headers.append("Transfer-Encoding", "chunked"),
             BodySize::Empty if wants_length => self.headers.append("Content-Length", "0"),
@@ -105,8 +111,19 @@ impl Request {
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Request { method, url, headers, body, timeout } = self;
-        Parts { method, url, headers, body: body.source, timeout }
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            timeout: _,
+        } = self;
+        Parts {
+            method,
+            url,
+            headers,
+            body: body.source,
+        }
     }
 }
 
@@ -116,7 +133,6 @@ pub(crate) struct Parts {
     pub(crate) url: Url,
     pub(crate) headers: Headers,
     pub(crate) body: Source,
-    pub(crate) timeout: Timeout,
 }
 
 fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
@@ -154,7 +170,13 @@ impl<D: Driver> RequestBuilder<D> {
     pub(crate) fn new(client: Client<D>, method: Result<Method, Error>, url: &str) -> Self {
         let draft = method.and_then(|method| {
             let url = client.settings().resolve_url(url)?;
-            Ok(Draft { method, url, headers: Headers::new(), body: None, timeout: None })
+            Ok(Draft {
+                method,
+                url,
+                headers: Headers::new(),
+                body: None,
+                timeout: None,
+            })
         });
         RequestBuilder { client, draft }
     }
@@ -172,7 +194,10 @@ impl<D: Driver> RequestBuilder<D> {
     /// twice is sent twice.
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         self.change(|draft| {
-            draft.headers.append(name, value).map_err(|e| Error::other(Kind::LocalProtocol, e))
+            draft
+                .headers
+                .append(name, value)
+                .map_err(|e| Error::other(Kind::LocalProtocol, e))
         })
     }
 
@@ -198,7 +223,10 @@ impl<D: Driver> RequestBuilder<D> {
                 Some(query) if !query.is_empty() => format!("{query}&{more}"),
                 _ => more,
             };
-            draft.url.set_search(&query).map_err(|e| Error::other(Kind::InvalidUrl, e))
+            draft
+                .url
+                .set_search(&query)
+                .map_err(|e| Error::other(Kind::InvalidUrl, e))
         })
     }
 
@@ -209,7 +237,9 @@ impl<D: Driver> RequestBuilder<D> {
 
     /// A form as the body: `application/x-www-form-urlencoded`.
     pub fn form(self, fields: impl Into<QueryParams>) -> Self {
-        let body = Body { source: Source::Bytes(nuncio_url::form::encode(fields).into()) };
+        let body = Body {
+            source: Source::Bytes(nuncio_url::form::encode(fields).into()),
+        };
         self.set_body(body, Some("application/x-www-form-urlencoded"))
     }
 
@@ -249,13 +279,14 @@ impl<D: Driver> RequestBuilder<D> {
     /// The first mistake that was made while building it.
     pub fn build(self) -> Result<Request, Error> {
         let settings = self.client.settings();
-        self.draft.map(|draft| draft.finish(&settings.headers, settings.timeout))
+        self.draft
+            .and_then(|draft| draft.finish(&settings.headers, settings.timeout))
     }
 
     /// Sends the request and reads the whole response.
     pub fn send(self) -> D::Send {
         let RequestBuilder { client, draft } = self;
-        let request = draft.map(|draft| {
+        let request = draft.and_then(|draft| {
             let settings = client.settings();
             draft.finish(&settings.headers, settings.timeout)
         });
@@ -266,7 +297,7 @@ impl<D: Driver> RequestBuilder<D> {
     /// it is pulled.
     pub fn stream(self) -> D::Stream {
         let RequestBuilder { client, draft } = self;
-        let request = draft.map(|draft| {
+        let request = draft.and_then(|draft| {
             let settings = client.settings();
             draft.finish(&settings.headers, settings.timeout)
         });
@@ -276,8 +307,14 @@ impl<D: Driver> RequestBuilder<D> {
 
 impl Draft {
     /// The order of BEHAVIOUR section 7: Host, the client's fields, the request's, the body's.
-    fn finish(self, defaults: &Headers, timeout: Timeout) -> Request {
-        let Draft { method, url, headers: own, body, timeout: own_timeout } = self;
+    fn finish(self, defaults: &Headers, timeout: Timeout) -> Result<Request, Error> {
+        let Draft {
+            method,
+            url,
+            headers: own,
+            body,
+            timeout: own_timeout,
+        } = self;
         let mut request = Request {
             headers: Headers::with_capacity(8 + own.len(), 320),
             method,
@@ -296,7 +333,10 @@ impl Draft {
             // Checked when they were set.
             let _ = request.headers.append(name, value);
         }
-        request.headers.update(&own);
+        request
+            .headers
+            .update(&own)
+            .map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         if let Some((body, content_type)) = body {
             request.body = body;
             request.announce_body();
@@ -306,7 +346,7 @@ impl Draft {
                 let _ = request.headers.append("Content-Type", content_type);
             }
         }
-        request
+        Ok(request)
     }
 }
 

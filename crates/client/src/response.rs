@@ -74,7 +74,10 @@ impl Head {
         let mut text = format!("{what} '{code}{space}{reason}' for url '{url}'");
         let redirect = matches!(code, 301 | 302 | 303 | 307 | 308);
         if let Some(location) = self.head.headers.get("location").filter(|_| redirect) {
-            text.push_str(&format!(", redirect location '{}'", location.escape_debug()));
+            text.push_str(&format!(
+                ", redirect location '{}'",
+                location.escape_debug()
+            ));
         }
         let error = Error::new(Kind::Status, text);
         Some(error.for_request(self.method.as_str(), &self.url))
@@ -90,8 +93,13 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn new(head: Head, body: Bytes, elapsed: Duration) -> Self {
-        Response { head, body, elapsed }
+    /// A response put together from its parts: for adapters, and for tests.
+    pub fn new(head: Head, body: Bytes, elapsed: Duration) -> Self {
+        Response {
+            head,
+            body,
+            elapsed,
+        }
     }
 
     /// The body, as it came.
@@ -148,6 +156,11 @@ impl std::ops::Deref for Response {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Response [{} {}]>", self.head.head.status, self.reason())
+        write!(
+            f,
+            "<Response [{} {}]>",
+            self.head.head.status,
+            self.reason()
+        )
     }
 }

@@ -61,7 +61,10 @@ impl Settings {
             })])
         }
         #[cfg(not(feature = "tls"))]
-        Err(Error::new(Kind::UnsupportedProtocol, "https needs the feature 'tls'"))
+        Err(Error::new(
+            Kind::UnsupportedProtocol,
+            "https needs the feature 'tls'",
+        ))
     }
 }
 
@@ -134,19 +137,24 @@ impl<D: Driver> ClientBuilder<D> {
     /// `Accept-Encoding`, `Connection`, `User-Agent`.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         let mut one = Headers::new();
-        match one.append(name, value) {
-            Ok(()) => self.headers.update(&one),
-            Err(error) => {
-                self.mistake.get_or_insert(Error::other(Kind::LocalProtocol, error));
-            }
+        let added = one
+            .append(name, value)
+            .and_then(|()| self.headers.update(&one));
+        self.note(added)
+    }
+
+    fn note(mut self, result: Result<(), nuncio_headers::InvalidHeader>) -> Self {
+        if let Err(error) = result {
+            self.mistake
+                .get_or_insert(Error::other(Kind::LocalProtocol, error));
         }
         self
     }
 
     /// Adds all of `headers` to every request, as [`header`](Self::header) does.
     pub fn headers(mut self, headers: &Headers) -> Self {
-        self.headers.update(headers);
-        self
+        let added = self.headers.update(headers);
+        self.note(added)
     }
 
     /// How long each wait of a request may last. Default five seconds each.

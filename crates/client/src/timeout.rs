@@ -24,7 +24,12 @@ impl Timeout {
     /// The same limit for all four waits.
     pub const fn all(limit: Duration) -> Self {
         let limit = Some(limit);
-        Timeout { connect: limit, read: limit, write: limit, pool: limit }
+        Timeout {
+            connect: limit,
+            read: limit,
+            write: limit,
+            pool: limit,
+        }
     }
 
     /// The same limit for all four waits, in seconds.
@@ -34,7 +39,12 @@ impl Timeout {
 
     /// No limit at all.
     pub const fn none() -> Self {
-        Timeout { connect: None, read: None, write: None, pool: None }
+        Timeout {
+            connect: None,
+            read: None,
+            write: None,
+            pool: None,
+        }
     }
 
     /// The limit for look-up, dialling and TLS handshake together.
