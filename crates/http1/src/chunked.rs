@@ -9,7 +9,7 @@ use nuncio_headers::Headers;
 
 use crate::config::Config;
 use crate::error::RemoteError;
-use crate::head::{bad_field, range};
+use crate::head::{is_field, range};
 use crate::reuse::Leniency;
 use crate::search::EndSearch;
 use crate::snippet::Snippet;
@@ -276,8 +276,7 @@ fn parse_trailers(
 /// Shows the line that is wrong: one that ends with LF alone, or that is no field.
 fn bad_trailer(section: &[u8]) -> RemoteError {
     let mut lines = section.split_inclusive(|byte| *byte == b'\n');
-    let bare = lines.clone().find(|line| !line.ends_with(b"\r\n"));
-    let line = bare.or_else(|| bad_field(&mut lines));
+    let line = lines.find(|line| !line.ends_with(b"\r\n") || !is_field(line));
     RemoteError::BadTrailer(Snippet::field(line.unwrap_or(section)))
 }
 

@@ -136,15 +136,13 @@ impl HeadReader {
             };
         };
         let block = view.get(self.search.start()..used).unwrap_or_default();
-        let (head, framing) = if self.search.folded() {
-            if !config.lenient {
-                return Err(folded(block));
-            }
+        let folded = config.lenient && block.split(|byte| *byte == b'\n').any(is_folded);
+        let (head, framing) = if folded {
             self.parse(&unfold(block)?, config)?
         } else {
             self.parse(block, config)?
         };
-        let leniency = if self.search.folded() {
+        let leniency = if folded {
             Some(Leniency::FoldedHeader)
         } else if self.search.start() > 0 {
             Some(Leniency::LeadingEmptyLine)
@@ -290,33 +288,29 @@ fn culprit(block: &[u8]) -> RemoteError {
         Ok(httparse::Status::Complete(_)) => {}
         _ => return RemoteError::BadStatusLine(Snippet::line(status_line)),
     }
-    RemoteError::BadHeader(Snippet::field(bad_field(lines).unwrap_or(block)))
-}
-
-/// The first of these lines that is no header field on its own.
-pub(crate) fn bad_field<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
-    lines.find(|line| {
-        let mut section = line.to_vec();
-        section.extend_from_slice(b"\r\n");
-        let mut field = [httparse::EMPTY_HEADER];
-        !matches!(
-            httparse::parse_headers(&section, &mut field),
-            Ok(httparse::Status::Complete(_))
-        )
-    })
-}
-
-/// Shows the field that is folded and not its folded line, which may go on with a secret.
-fn folded(block: &[u8]) -> RemoteError {
-    let mut lines = block.split_inclusive(|byte| *byte == b'\n').skip(1);
     let mut field = None;
-    for line in &mut lines {
+    for line in lines {
         if is_folded(line) {
+            // The field, not what follows of it: that may go on with a secret.
             return RemoteError::FoldedHeader(Snippet::field(field.unwrap_or(line)));
+        }
+        if !is_field(line) {
+            return RemoteError::BadHeader(Snippet::field(line));
         }
         field = Some(line);
     }
-    RemoteError::FoldedHeader(Snippet::line(block))
+    RemoteError::BadHeader(Snippet::line(block))
+}
+
+/// Whether a line is a header field on its own, or empty.
+pub(crate) fn is_field(line: &[u8]) -> bool {
+    let mut section = line.to_vec();
+    section.extend_from_slice(b"\r\n");
+    let mut field = [httparse::EMPTY_HEADER];
+    matches!(
+        httparse::parse_headers(&section, &mut field),
+        Ok(httparse::Status::Complete(_))
+    )
 }
 
 fn is_folded(line: &[u8]) -> bool {
@@ -412,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_folded_secret_does_not_show() {
-        let error = folded(b"HTTP/1.1 200 OK\r\nset-cookie: a=SECRET;\r\n b=SECRET\r\n\r\n");
+        let error = culprit(b"HTTP/1.1 200 OK\r\nset-cookie: a=SECRET;\r\n b=SECRET\r\n\r\n");
         assert_eq!(error.to_string(), "folded header line: \"set-cookie\"...");
     }
 

@@ -1,9 +1,9 @@
 //! What a request head must be before a byte of it is written, and its bytes.
 
-use nuncio_headers::Headers;
+use nuncio_headers::{Headers, check_name};
 
 use crate::error::LocalError;
-use crate::framing::{has_token, parse_length};
+use crate::framing::{parse_length, tokens};
 use crate::snippet::Snippet;
 
 /// How long the body of a request is.
@@ -100,7 +100,7 @@ impl Plan {
                 head: method == "HEAD",
                 offer: match connect {
                     true => Offer::Connect,
-                    false if fields.upgrade && fields.connection_upgrade => Offer::Upgrade,
+                    false if fields.upgrade => Offer::Upgrade,
                     false => Offer::None,
                 },
             },
@@ -136,62 +136,53 @@ impl Plan {
 }
 
 /// The fields that the codec has to know of.
-#[derive(Default)]
 struct Fields {
     length: Option<u64>,
     chunked: bool,
+    /// `Connection: close`.
     close: bool,
+    /// `Upgrade`, and `Connection: upgrade`.
     upgrade: bool,
-    connection_upgrade: bool,
 }
 
 impl Fields {
     fn read(headers: &Headers) -> Result<Self, LocalError> {
-        let mut fields = Self::default();
-        let mut host = false;
-        for (name, value) in headers.iter() {
-            match name.len() {
-                4 if name.eq_ignore_ascii_case("host") => {
-                    if host {
-                        return Err(LocalError::RepeatedHost);
-                    }
-                    host = true;
-                    check_host(value)?;
-                }
-                7 if name.eq_ignore_ascii_case("upgrade") => fields.upgrade = true,
-                10 if name.eq_ignore_ascii_case("connection") => {
-                    fields.close |= has_token(value, "close");
-                    fields.connection_upgrade |= has_token(value, "upgrade");
-                }
-                14 if name.eq_ignore_ascii_case("content-length") => {
-                    if fields.length.is_some() {
-                        return Err(LocalError::RepeatedContentLength);
-                    }
-                    fields.length = Some(parse_length(value).ok_or(LocalError::BadContentLength)?);
-                }
-                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if fields.chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                        return Err(LocalError::BadTransferEncoding);
-                    }
-                    fields.chunked = true;
-                }
-                _ => {}
-            }
+        let mut hosts = headers.get_all("host");
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) => check_host(host)?,
+            (None, _) => return Err(LocalError::MissingHost),
+            (Some(_), Some(_)) => return Err(LocalError::RepeatedHost),
         }
-        if host {
-            Ok(fields)
-        } else {
-            Err(LocalError::MissingHost)
+        let mut lengths = headers.get_all("content-length");
+        let length = match (lengths.next(), lengths.next()) {
+            (None, _) => None,
+            (Some(length), None) => Some(parse_length(length).ok_or(LocalError::BadContentLength)?),
+            (Some(_), Some(_)) => return Err(LocalError::RepeatedContentLength),
+        };
+        let mut codings = headers.get_all("transfer-encoding");
+        let chunked = match (codings.next(), codings.next()) {
+            (None, _) => false,
+            (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => true,
+            _ => return Err(LocalError::BadTransferEncoding),
+        };
+        let mut fields = Self {
+            length,
+            chunked,
+            close: false,
+            upgrade: false,
+        };
+        for token in headers.get_all("connection").flat_map(tokens) {
+            fields.close |= token.eq_ignore_ascii_case(b"close");
+            fields.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
         }
+        fields.upgrade = fields.upgrade && headers.contains("upgrade");
+        Ok(fields)
     }
 }
 
 fn check_method(method: &str) -> Result<(), LocalError> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if method.is_empty() || !method.bytes().all(token) {
-        return Err(LocalError::BadMethod(Snippet::new(method.as_bytes())));
-    }
-    Ok(())
+    // Both are tokens.
+    check_name(method).map_err(|_| LocalError::BadMethod(Snippet::new(method.as_bytes())))
 }
 
 /// A space or a line end would end the target early (I3); bytes from 0x80 on belong
@@ -224,7 +215,7 @@ fn check_host(value: &[u8]) -> Result<(), LocalError> {
         _ => {
             let end = memchr::memchr(b':', value).unwrap_or(value.len());
             let (name, port) = value.split_at_checked(end).unwrap_or_default();
-            let inside = |byte: &u8| byte.is_ascii_graphic() && !b"#/<>?@[\\]^|".contains(byte);
+            let inside = |byte: &u8| HOST_BYTES[usize::from(*byte)];
             if name.is_empty() || !name.iter().all(inside) {
                 return Err(LocalError::BadHost);
             }
@@ -237,6 +228,20 @@ fn check_host(value: &[u8]) -> Result<(), LocalError> {
         _ => Err(LocalError::BadHost),
     }
 }
+
+/// Visible ASCII but the URL standard's forbidden host code points.
+const HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        table[byte as usize] = !matches!(
+            byte,
+            b'#' | b'/' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b'\\' | b']' | b'^' | b'|'
+        );
+        byte += 1;
+    }
+    table
+};
 
 fn is_port(digits: &[u8]) -> bool {
     let mut port = 0_u32;

@@ -14,7 +14,6 @@ pub(crate) struct EndSearch {
     /// Complete lines that are not empty.
     lines: usize,
     bare_lf: bool,
-    folded: bool,
     /// Bytes looked at, for the test that holds the work linear.
     #[cfg(test)]
     pub(crate) scanned: usize,
@@ -25,32 +24,21 @@ impl EndSearch {
     ///
     /// `input` begins at the section's first byte at every call and never gets shorter.
     pub(crate) fn advance(&mut self, input: &[u8]) -> Option<usize> {
-        loop {
-            let rest = input.get(self.at..).unwrap_or_default();
-            let Some(found) = memchr::memchr(b'\n', rest) else {
-                self.count(rest.len());
-                self.at += rest.len();
-                return None;
-            };
-            self.count(found + 1);
-            let end = self.at + found;
-            let line = input.get(self.line..end).unwrap_or_default();
-            self.at = end + 1;
-            self.line = end + 1;
-            let line = match line {
-                [line @ .., b'\r'] => line,
-                line => {
-                    self.bare_lf = true;
-                    line
-                }
-            };
-            match line.first() {
-                None => return Some(self.at),
-                Some(b' ' | b'\t') if self.lines > 0 => self.folded = true,
-                Some(_) => {}
+        let from = self.at;
+        for found in memchr::memchr_iter(b'\n', input.get(from..).unwrap_or_default()) {
+            let at = from + found;
+            let length = at - self.line;
+            let with_cr = length > 0 && input.get(at - 1) == Some(&b'\r');
+            self.bare_lf |= !with_cr;
+            self.line = at + 1;
+            if length == usize::from(with_cr) {
+                self.searched_to(at + 1);
+                return Some(at + 1);
             }
             self.lines += 1;
         }
+        self.searched_to(from.max(input.len()));
+        None
     }
 
     /// After [`advance`](Self::advance) found the end of an empty first line: go on behind it.
@@ -71,18 +59,13 @@ impl EndSearch {
         self.bare_lf
     }
 
-    /// Whether a line other than the first begins with a space or tab.
-    pub(crate) fn folded(&self) -> bool {
-        self.folded
+    fn searched_to(&mut self, at: usize) {
+        #[cfg(test)]
+        {
+            self.scanned += at - self.at;
+        }
+        self.at = at;
     }
-
-    #[cfg(test)]
-    fn count(&mut self, bytes: usize) {
-        self.scanned += bytes;
-    }
-
-    #[cfg(not(test))]
-    fn count(&mut self, _: usize) {}
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl Exchange<'_> {
     }
 
     fn expects_continue(&self) -> bool {
-        !self.continued && self.body.pending() && self.request.lists("expect", "100-continue")
+        self.request.expects_continue && !self.continued && self.body.pending()
     }
 }
 

@@ -115,6 +115,10 @@ pub struct Request<'a> {
     fields: &'a [u8],
     connection: u64,
     index: u64,
+    /// Whether the client wants no other answer on this connection.
+    pub(crate) close: bool,
+    pub(crate) expects_continue: bool,
+    framing: BodyState,
 }
 
 impl<'a> Request<'a> {
@@ -136,28 +140,59 @@ impl<'a> Request<'a> {
             return Err(bad("the version is not 1.0 or 1.1"));
         }
         let fields = &head[line_end + 2..head.len() - 2];
-        let request = Self {
+        let (close, expects_continue) = (version == "HTTP/1.0", false);
+        let framing = BodyState::Done;
+        let mut request = Self {
             method,
             target,
             version,
             fields,
             connection,
             index,
+            close,
+            expects_continue,
+            framing,
         };
-        for line in request.lines() {
+        request.read_fields()?;
+        Ok(request)
+    }
+
+    /// Checks the fields and notes what the server goes by, in one pass.
+    fn read_fields(&mut self) -> io::Result<()> {
+        let (mut hosts, mut framings) = (0, 0);
+        for line in self.lines() {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else {
                 return Err(bad("a header without a colon"));
             };
+            let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
             let fine = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7F);
-            if !is_token(&line[..colon]) || !line[colon..].iter().all(fine) {
+            if !is_token(name) || !line[colon..].iter().all(fine) {
                 return Err(bad("a header with forbidden bytes"));
             }
+            if name.eq_ignore_ascii_case(b"host") {
+                hosts += 1;
+            } else if name.eq_ignore_ascii_case(b"connection") {
+                self.close |= lists(value, "close");
+            } else if name.eq_ignore_ascii_case(b"expect") {
+                self.expects_continue |= lists(value, "100-continue");
+            } else if name.eq_ignore_ascii_case(b"content-length") {
+                framings += 1;
+                self.framing = BodyState::Sized(content_length(value)?);
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+                framings += 1;
+                self.framing = BodyState::ChunkSize;
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(bad("a transfer coding other than chunked"));
+                }
+            }
         }
-        let hosts = request.all("host").count();
-        if hosts != 1 && (version == "HTTP/1.1" || hosts > 1) {
+        if framings > 1 {
+            return Err(bad("the body's framing is not clear"));
+        }
+        if hosts != 1 && (self.version == "HTTP/1.1" || hosts > 1) {
             return Err(bad("not exactly one Host"));
         }
-        Ok(request)
+        Ok(())
     }
 
     /// The method, as sent.
@@ -214,27 +249,15 @@ impl<'a> Request<'a> {
 
     /// The first value of a header, by name in any case.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.all(name).next()
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
-    }
-
-    /// Whether a header's comma-separated list has an element, in any case.
-    pub(crate) fn lists(&self, name: &str, element: &str) -> bool {
-        self.all(name).any(|value| {
-            value
-                .split(|byte| *byte == b',')
-                .any(|part| part.trim_ascii().eq_ignore_ascii_case(element.as_bytes()))
-        })
     }
 
     fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut rest = self.fields;
         std::iter::from_fn(move || {
+            // A bare LF stays in the line, where it is a forbidden byte.
             let end = rest.windows(2).position(|two| two == b"\r\n")?;
             let line = &rest[..end];
             rest = &rest[end + 2..];
@@ -262,29 +285,11 @@ enum BodyState {
 }
 
 impl Body {
-    pub(crate) fn new(request: &Request<'_>) -> io::Result<Self> {
-        let mut lengths = request.all("content-length");
-        let state = match (
-            request.header("transfer-encoding"),
-            lengths.next(),
-            lengths.next(),
-        ) {
-            (None, None, None) => BodyState::Done,
-            (None, Some(length), None) if length.iter().all(u8::is_ascii_digit) => {
-                let length = std::str::from_utf8(length)
-                    .ok()
-                    .and_then(|text| text.parse().ok());
-                BodyState::Sized(length.ok_or_else(|| bad("not a length"))?)
-            }
-            (Some(coding), None, None) if coding.eq_ignore_ascii_case(b"chunked") => {
-                BodyState::ChunkSize
-            }
-            _ => return Err(bad("the body's framing is not clear")),
-        };
-        Ok(Self {
-            state,
+    pub(crate) fn new(request: &Request<'_>) -> Self {
+        Self {
+            state: request.framing,
             trailers: Vec::new(),
-        })
+        }
     }
 
     /// Whether some of it was not read yet.
@@ -342,6 +347,19 @@ impl Body {
             self.trailers.push(line);
         }
     }
+}
+
+/// Whether a comma-separated list has an element, in any case.
+fn lists(value: &[u8], element: &str) -> bool {
+    let mut parts = value.split(|byte| *byte == b',');
+    parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(element.as_bytes()))
+}
+
+fn content_length(value: &[u8]) -> io::Result<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(value).ok().filter(|_| digits);
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| bad("not a body length"))
 }
 
 fn chunk_size(line: &[u8]) -> io::Result<u64> {

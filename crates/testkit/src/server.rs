@@ -200,10 +200,8 @@ fn serve(mut accepted: Accepted, settings: &Settings, requests: &AtomicU64) -> i
             break;
         }
         requests.fetch_add(1, Ordering::SeqCst);
-        let parsed = Request::parse(&head, accepted.id, index)
-            .and_then(|request| Ok((Body::new(&request)?, request)));
-        let (body, request) = match parsed {
-            Ok(parsed) => parsed,
+        let request = match Request::parse(&head, accepted.id, index) {
+            Ok(request) => request,
             Err(error) => {
                 let text = format!("{error}\n");
                 let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}", text.len());
@@ -213,9 +211,9 @@ fn serve(mut accepted: Accepted, settings: &Settings, requests: &AtomicU64) -> i
             }
         };
         let mut exchange = Exchange {
-            keep_alive: request.version() == "HTTP/1.1" && !request.lists("connection", "close"),
+            keep_alive: !request.close,
             request,
-            body,
+            body: Body::new(&request),
             continued: false,
             input: &mut input,
             stream: &mut accepted.stream,

@@ -185,7 +185,7 @@ fn rule_breakers_get_a_400_that_says_why() {
         ("GET /json HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", "colon"),
         (
             "PUT /json HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
-            "framing",
+            "length",
         ),
         (
             "PUT /json HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -1,5 +1,6 @@
 //! Putting a URL together from components, and changing components of one.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 
 use crate::error::ParseError;
@@ -245,6 +246,27 @@ impl Builder {
             self.password.clear();
             self.half_credentials = true;
         }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let password = if self.password.is_empty() {
+            ""
+        } else {
+            "[secure]"
+        };
+        f.debug_struct("Builder")
+            .field("scheme", &self.scheme)
+            .field("username", &self.username)
+            .field("password", &password)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("fragment", &self.fragment)
+            .finish()
     }
 }
 

@@ -71,7 +71,7 @@ fn decode_label(label: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Without UTS 46's tables, the Punycode alone is judged: it must decode, to something that is not
-/// ASCII (RFC 3492, section 6.2).
+/// ASCII and no control character (RFC 3492, section 6.2).
 #[cfg(not(feature = "idna"))]
 fn decode_label(label: &str) -> Option<Cow<'_, str>> {
     const BASE: u32 = 36;
@@ -111,7 +111,10 @@ fn decode_label(label: &str) -> Option<Cow<'_, str>> {
         bias = k + BASE * delta / (delta + 38);
         code = code.checked_add(index / count)?;
         index %= count;
-        text.insert(index as usize, char::from_u32(code)?);
+        text.insert(
+            index as usize,
+            char::from_u32(code).filter(|c| !c.is_control())?,
+        );
         index += 1;
     }
     Some(Cow::Owned(text.into_iter().collect()))

@@ -4,19 +4,19 @@
 //! ```
 //! use nuncio_url::{Host, Url};
 //!
-//! let url = Url::parse("HTTPS://user:secret@Bücher.example:443/a/../b c?q=1#top")?;
-//! assert_eq!(url.as_str(), "https://user:secret@xn--bcher-kva.example/b%20c?q=1#top");
-//! assert_eq!(url.host(), Host::Domain("xn--bcher-kva.example"));
-//! assert_eq!(url.netloc(), "xn--bcher-kva.example");     // the Host header field
-//! assert_eq!(url.raw_path(), "/b%20c?q=1");              // the request target
+//! let url = Url::parse("HTTPS://user:secret@Example.com:443/a/../b c?q=1#top")?;
+//! assert_eq!(url.as_str(), "https://user:secret@example.com/b%20c?q=1#top");
+//! assert_eq!(url.host(), Host::Domain("example.com"));
+//! assert_eq!(url.netloc(), "example.com");       // the Host header field
+//! assert_eq!(url.raw_path(), "/b%20c?q=1");      // the request target
 //! assert_eq!(url.port_or_default(), Some(443));
 //! assert_eq!(url.params().first("q"), Some("1"));
-//! assert_eq!(format!("{url:?}"), "Url(\"https://user:[secure]@xn--bcher-kva.example/b%20c?q=1#top\")");
+//! assert_eq!(format!("{url:?}"), "Url(\"https://user:[secure]@example.com/b%20c?q=1#top\")");
 //!
 //! let next = url.join("../c?page=2")?;
 //! assert_eq!(next.path(), "/c");
 //! let other = next.with().scheme("http").port(8080).build()?;
-//! assert_eq!(other.netloc(), "xn--bcher-kva.example:8080");
+//! assert_eq!(other.netloc(), "example.com:8080");
 //! assert!(!other.same_origin(&url));
 //! # Ok::<(), nuncio_url::ParseError>(())
 //! ```

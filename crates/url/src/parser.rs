@@ -16,8 +16,17 @@ pub(crate) fn parse(input: &str, base: Option<&Url>) -> Result<Url, ParseError> 
         return Err(ParseError::TooLong);
     }
     if let Some(url) = fast::parse(input) {
+        debug_assert_eq!(url.check_invariants(), Ok(()), "{url:?}");
+        debug_assert!(
+            slow(input, base).is_ok_and(|same| same.is_identical(&url)),
+            "{url:?}"
+        );
         return Ok(url);
     }
+    slow(input, base)
+}
+
+fn slow(input: &str, base: Option<&Url>) -> Result<Url, ParseError> {
     let input = without_tabs(trim(input));
     let mut writer = Writer::new(input.len() + base.map_or(0, |base| base.href.len()));
     match scheme_end(&input) {
@@ -423,7 +432,7 @@ impl Writer {
         if self.url.href.len() > Url::MAX_LEN {
             return Err(ParseError::TooLong);
         }
-        debug_assert_eq!(self.url.check_invariants(), Ok(()), "{:?}", self.url.href);
+        debug_assert_eq!(self.url.check_invariants(), Ok(()), "{:?}", self.url);
         Ok(self.url)
     }
 }

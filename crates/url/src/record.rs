@@ -389,6 +389,26 @@ impl Url {
         )
     }
 
+    /// Whether the text is the same and the offsets too, for tests.
+    pub(crate) fn is_identical(&self, other: &Self) -> bool {
+        let offsets = |url: &Self| {
+            let start = (
+                url.scheme_end,
+                url.username_end,
+                url.host_start,
+                url.host_end,
+            );
+            (
+                start,
+                (url.path_start, url.query_start, url.fragment_start),
+                url.port,
+            )
+        };
+        self.href == other.href
+            && offsets(self) == offsets(other)
+            && (self.scheme, self.host_kind) == (other.scheme, other.host_kind)
+    }
+
     fn userinfo_start(&self) -> u32 {
         self.scheme_end + if self.has_authority() { 3 } else { 1 }
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use nuncio_url::percent::{self, Set};
-use nuncio_url::{Host, Url, form};
+use nuncio_url::{Host, ParseError, Url, form};
 use serde_json::Value;
 
 /// Reads a file of the corpora, or says that the test is skipped.
@@ -19,13 +19,44 @@ fn corpus(file: &str) -> Option<Value> {
     };
     let path = PathBuf::from(folder).join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    Some(serde_json::from_str(&text).expect("a corpus is JSON"))
+    Some(serde_json::from_str(&scalar_values(&text)).expect("a corpus is JSON"))
+}
+
+/// The JSON text with lone surrogates as U+FFFD, which is what becomes of them on their way into the
+/// standard's `URL` class (Web IDL's `USVString`).
+fn scalar_values(json: &str) -> String {
+    let surrogate = |text: &str, range: std::ops::Range<u32>| {
+        text.strip_prefix("\\u")
+            .and_then(|text| u32::from_str_radix(text.get(..4)?, 16).ok())
+            .is_some_and(|unit| range.contains(&unit))
+    };
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(escape) = rest.find('\\') {
+        let (before, here) = rest.split_at(escape);
+        out.push_str(before);
+        let is_pair = surrogate(here, 0xD800..0xDC00)
+            && here
+                .get(6..)
+                .is_some_and(|low| surrogate(low, 0xDC00..0xE000));
+        let len = match here.as_bytes()[1] {
+            b'u' if is_pair => 12,
+            b'u' => 6,
+            _ => 2,
+        };
+        let lone = surrogate(here, 0xD800..0xE000) && !is_pair;
+        out.push_str(if lone { "\\uFFFD" } else { &here[..len] });
+        rest = &here[len..];
+    }
+    out + rest
 }
 
 /// Counts, collects what failed and fails at the end with all of it.
 struct Score {
     name: String,
     passed: usize,
+    /// Cases that only a build with the feature `idna` can pass.
+    left_out: usize,
     failed: Vec<String>,
 }
 
@@ -34,8 +65,18 @@ impl Score {
         Self {
             name: name.to_owned(),
             passed: 0,
+            left_out: 0,
             failed: Vec::new(),
         }
+    }
+
+    /// Whether `result` is the error that a build without the feature `idna` gives where one with it
+    /// would go on; then the case is left out.
+    fn leaves_out<T>(&mut self, result: &Result<T, ParseError>) -> bool {
+        let left_out = matches!(result, Err(ParseError::IdnaDisabled));
+        assert!(!(left_out && cfg!(feature = "idna")));
+        self.left_out += usize::from(left_out);
+        left_out
     }
 
     fn case(&mut self, problems: &[String], of: &Value) {
@@ -53,13 +94,20 @@ impl Score {
             self.passed,
             self.passed + self.failed.len()
         );
+        if self.left_out > 0 {
+            println!(
+                "{}: {} more need the feature `idna`",
+                self.name, self.left_out
+            );
+        }
     }
 
     fn finish(self, least: usize) {
         self.print();
         assert!(self.failed.is_empty(), "{}", self.failed.join("\n"));
+        let seen = self.passed + self.left_out;
         assert!(
-            self.passed >= least,
+            seen >= least,
             "{}: the file has fewer cases than it had",
             self.name
         );
@@ -103,7 +151,9 @@ fn differences(url: &Url, expected: &Value) -> Vec<String> {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(name, _)| !matches!(name.as_str(), "input" | "base" | "comment"))
+        .filter(|(name, value)| {
+            !matches!(name.as_str(), "input" | "base" | "failure" | "comment") && !value.is_null()
+        })
         .filter_map(|(name, value)| {
             let (value, ours) = (value.as_str().expect("text"), attribute(url, name));
             (ours != value).then(|| format!("{name} is {ours:?}, not {value:?}"))
@@ -115,7 +165,7 @@ fn differences(url: &Url, expected: &Value) -> Vec<String> {
     problems
 }
 
-fn parse(case: &Value) -> Result<Url, nuncio_url::ParseError> {
+fn parse(case: &Value) -> Result<Url, ParseError> {
     let input = case["input"].as_str().expect("text");
     match case["base"].as_str() {
         Some(base) => Url::parse(base)?.join(input),
@@ -126,7 +176,11 @@ fn parse(case: &Value) -> Result<Url, nuncio_url::ParseError> {
 fn parsing(name: &str, file: &Value) -> Score {
     let mut score = Score::new(name);
     for case in cases(file) {
-        let problems = match (parse(case), case["failure"] == true) {
+        let result = parse(case);
+        if score.leaves_out(&result) {
+            continue;
+        }
+        let problems = match (result, case["failure"] == true) {
             (Err(_), true) => vec![],
             (Ok(url), true) => vec![format!("parsed as {url}")],
             (Err(error), false) => vec![error.to_string()],
@@ -162,6 +216,9 @@ fn setters(name: &str, file: &Value) -> Score {
                 "hash" => url.set_hash(value),
                 other => panic!("no setter {other}"),
             };
+            if score.leaves_out(&result) {
+                continue;
+            }
             let mut problems = differences(&url, &case["expected"]);
             if result.is_err() && attribute != "host" && url != before {
                 problems.push("failed and changed the URL".to_owned());
@@ -172,14 +229,35 @@ fn setters(name: &str, file: &Value) -> Score {
     score
 }
 
-/// Runs host cases as web-platform-tests does: in a URL, and with the two setters.
+/// The data say "unassigned" with Unicode 17. Unicode 18 (September 2026) assigned these code points
+/// to the Seal script, so that a build with its tables rightly takes them: such a case must give
+/// what one or the other version says.
+fn is_of_unicode_18(input: &str) -> bool {
+    input.contains(|c| ('\u{3D000}'..='\u{3FC3F}').contains(&c))
+}
+
+/// Runs host cases as web-platform-tests does: in a URL, and with the two setters. An empty host
+/// cannot be tried in that way; it leaves it out too.
 fn hosts(name: &str, file: &Value) -> Score {
     let mut score = Score::new(name);
     for case in cases(file) {
         let input = case["input"].as_str().expect("text");
         let expected = case["output"].as_str();
+        if input.is_empty() {
+            continue;
+        }
         let parsed = Url::parse(&format!("https://{input}/x")).ok();
         let mut problems = Vec::new();
+        let expected = match &parsed {
+            Some(url) if expected.is_none() && is_of_unicode_18(input) => {
+                println!(
+                    "{name}: Unicode 18 has a character that the data call unassigned: {case}"
+                );
+                assert!(is_of_unicode_18(&url.host_unicode()) && url.dialable().is_ok());
+                Some(url.host_str())
+            }
+            _ => expected,
+        };
         if parsed.as_ref().map(Url::host_str) != expected {
             problems.push(format!("parsed: {parsed:?}"));
         }
@@ -238,7 +316,7 @@ fn toascii() {
 #[cfg_attr(not(feature = "idna"), ignore = "needs the feature `idna`")]
 fn idna_test_v2() {
     if let Some(file) = corpus("wpt-url/IdnaTestV2.json") {
-        hosts("IdnaTestV2.json", &file).finish(2671);
+        hosts("IdnaTestV2.json", &file).finish(2670);
     }
     if let Some(file) = corpus("wpt-url/IdnaTestV2-removed.json") {
         hosts("IdnaTestV2-removed.json", &file).finish(20);

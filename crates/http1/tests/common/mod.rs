@@ -1,3 +1,9 @@
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses a part of this"
+)]
+
 //! Drives the codec as a connection would, and writes down what came of it.
 
 use nuncio_headers::Headers;
