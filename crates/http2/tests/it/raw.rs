@@ -115,8 +115,18 @@ impl Raw {
     }
 
     pub(crate) fn with(config: Config, values: &[(u16, u32)]) -> Self {
+        let mut raw = Self::unanswered(config);
+        raw.feed(&settings(values));
+        raw.feed(&frame(SETTINGS, ACK, 0, &[]));
+        raw.frames();
+        raw
+    }
+
+    /// A client that has seen nothing yet.
+    pub(crate) fn unanswered(config: Config) -> Self {
+        let http2 = Http2::new(config).unwrap();
         let mut raw = Self {
-            http2: Http2::new(config).unwrap(),
+            http2,
             opening: Vec::new(),
             sent: Vec::new(),
         };
@@ -124,9 +134,6 @@ impl Raw {
         assert!(raw.sent.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
         raw.sent.drain(..24);
         raw.opening = raw.frames();
-        raw.feed(&settings(values));
-        raw.feed(&frame(SETTINGS, ACK, 0, &[]));
-        raw.frames();
         raw
     }
 
