@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::error::{Code, Error};
-use crate::gate::Gate;
+use crate::gate::{Gate, Preface};
 use crate::pipe::Pipe;
 use crate::stream::{Ready, StreamId, Streams};
 use crate::wake::{Half, Notes};
@@ -152,17 +152,26 @@ impl Http2 {
             if !self.pipe.lock().is_drained() {
                 break;
             }
-            let admitted = self.gate.admit(rest.get(..INPUT_PIECE).unwrap_or(rest));
-            if let Some(found) = self.gate.wrong_preface() {
-                let found = found.escape_ascii().to_string();
-                self.fail(Error::NotHttp2 { found });
-                return input.len();
+            if self.gate.is_preface_seen() {
+                let admitted = self.gate.admit(rest.get(..INPUT_PIECE).unwrap_or(rest));
+                let Some(piece) = rest.get(..admitted).filter(|piece| !piece.is_empty()) else {
+                    break;
+                };
+                self.pipe.lock().push_input(piece);
+                taken += admitted;
+            } else {
+                let (admitted, preface) = self.gate.admit_preface(rest);
+                taken += admitted;
+                match preface {
+                    Preface::Partial => break,
+                    Preface::Right(head) => self.pipe.lock().push_input(head),
+                    Preface::Wrong(head) => {
+                        let found = head.escape_ascii().to_string();
+                        self.fail(Error::NotHttp2 { found });
+                        return input.len();
+                    }
+                }
             }
-            let Some(piece) = rest.get(..admitted).filter(|piece| !piece.is_empty()) else {
-                break;
-            };
-            self.pipe.lock().push_input(piece);
-            taken += admitted;
             self.drive();
         }
         taken
@@ -237,7 +246,7 @@ impl Http2 {
         }
     }
 
-    /// Whether the peer's preface, its SETTINGS frame, has begun to arrive.
+    /// Whether the peer's preface, its SETTINGS frame, has come.
     pub fn is_established(&self) -> bool {
         self.gate.is_preface_seen()
     }
@@ -325,6 +334,8 @@ impl Http2 {
             let mut context = Context::from_waker(&self.waker);
             match Pin::new(connection).poll(&mut context) {
                 Poll::Ready(result) => {
+                    // It may have ended by a GOAWAY that this very poll received.
+                    let _ = self.check_sender();
                     let error = self.why_over(result);
                     self.finish(error);
                 }

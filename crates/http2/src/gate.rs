@@ -23,15 +23,15 @@ pub(crate) struct Gate {
     have: usize,
     payload: usize,
     allowance: u32,
-    preface: Preface,
+    preface_seen: bool,
 }
 
-/// The server's preface is a SETTINGS frame (RFC 9113 section 3.4), which `h2` does not check.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Preface {
-    Expected,
-    Seen,
-    Wrong,
+/// What the peer began with. It has to be a SETTINGS frame (RFC 9113 section 3.4), which `h2`
+/// does not check.
+pub(crate) enum Preface<'a> {
+    Partial,
+    Right(&'a [u8]),
+    Wrong(&'a [u8]),
 }
 
 impl Gate {
@@ -41,12 +41,33 @@ impl Gate {
             have: 0,
             payload: 0,
             allowance: ALLOWANCE,
-            preface: Preface::Expected,
+            preface_seen: false,
         }
     }
 
+    /// Takes the first frame head, however it is split, so that `h2` does not judge half of it.
+    pub(crate) fn admit_preface(&mut self, input: &[u8]) -> (usize, Preface<'_>) {
+        let mut taken = 0;
+        for (place, byte) in self.head.iter_mut().skip(self.have).zip(input) {
+            *place = *byte;
+            taken += 1;
+        }
+        self.have += taken;
+        if self.have < HEAD {
+            return (taken, Preface::Partial);
+        }
+        let [_, _, _, kind, flags, ..] = self.head;
+        if kind != SETTINGS || flags & ACK != 0 {
+            return (taken, Preface::Wrong(&self.head));
+        }
+        self.preface_seen = true;
+        self.pay(flags);
+        self.start_frame();
+        (taken, Preface::Right(&self.head))
+    }
+
     /// How many bytes of `input` may be passed on now; they count as passed. Zero means that the
-    /// allowance is spent, or that the peer does not speak HTTP/2.
+    /// allowance is spent.
     pub(crate) fn admit(&mut self, input: &[u8]) -> usize {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
@@ -65,8 +86,8 @@ impl Gate {
             }
             self.have += 1;
             at += 1;
-            if self.have == HEAD && !self.start_frame() {
-                return 0;
+            if self.have == HEAD {
+                self.start_frame();
             }
         }
         at
@@ -82,14 +103,9 @@ impl Gate {
         self.allowance >= ANSWERED
     }
 
-    /// The first nine bytes, where they are no SETTINGS frame.
-    pub(crate) fn wrong_preface(&self) -> Option<&[u8; HEAD]> {
-        (self.preface == Preface::Wrong).then_some(&self.head)
-    }
-
-    /// Whether the peer's preface has arrived.
+    /// Whether the peer's preface has come.
     pub(crate) fn is_preface_seen(&self) -> bool {
-        self.preface == Preface::Seen
+        self.preface_seen
     }
 
     fn pay(&mut self, flags: u8) -> bool {
@@ -108,17 +124,9 @@ impl Gate {
         }
     }
 
-    fn start_frame(&mut self) -> bool {
-        let [a, b, c, kind, flags, ..] = self.head;
-        if self.preface == Preface::Expected {
-            if kind != SETTINGS || flags & ACK != 0 {
-                self.preface = Preface::Wrong;
-                return false;
-            }
-            self.preface = Preface::Seen;
-        }
+    fn start_frame(&mut self) {
+        let [a, b, c, ..] = self.head;
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         self.have = 0;
-        true
     }
 }

@@ -1,0 +1,11 @@
+//! The behaviour of `nuncio-http2`, held from outside: against frames written by hand and against
+//! the server of the `h2` crate, without any runtime. Names begin with the row of SECURITY.
+
+mod bodies;
+mod echo;
+mod ending;
+mod exchange;
+mod hostile;
+mod raw;
+mod split;
+mod windows;
