@@ -16,7 +16,12 @@ pub fn from_stream<T>(stream: T, length: Option<u64>) -> Body
 where
     T: Stream<Item = io::Result<Bytes>> + Send + 'static,
 {
-    Body::stream(Pieces { stream: Box::pin(stream) }, length)
+    Body::stream(
+        Pieces {
+            stream: Box::pin(stream),
+        },
+        length,
+    )
 }
 
 struct Pieces<T> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 /// A socket, and the one timer of its connection.
-pub struct Wired {
+pub(crate) struct Wired {
     pub(crate) socket: Box<dyn Socket>,
     pub(crate) alarm: Alarm,
 }
@@ -28,7 +28,9 @@ impl Alarm {
         until: Option<Instant>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let Some(until) = until else { return Poll::Pending };
+        let Some(until) = until else {
+            return Poll::Pending;
+        };
         let timer = match &mut self.timer {
             Some(timer) => {
                 if self.at.is_none_or(|at| at > until) {
@@ -80,7 +82,12 @@ pub(crate) fn poll_drive(
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     let mut moved = false;
-    let Lane { connection, socket, transmit, .. } = lane;
+    let Lane {
+        connection,
+        socket,
+        transmit,
+        ..
+    } = lane;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
@@ -116,12 +123,7 @@ pub(crate) fn poll_drive(
     lane.socket.alarm.poll(runtime, until, cx)
 }
 
-fn finish_read(
-    lane: &mut Lane<Wired>,
-    mut buf: RecvBuf,
-    read: io::Result<usize>,
-    now: Instant,
-) {
+fn finish_read(lane: &mut Lane<Wired>, mut buf: RecvBuf, read: io::Result<usize>, now: Instant) {
     if let Ok(read) = read {
         buf.advance(read);
     }

@@ -30,7 +30,9 @@ struct Shared {
 
 impl fmt::Debug for Async {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Async").field("pool", &self.shared.depot.counts()).finish()
+        f.debug_struct("Async")
+            .field("pool", &self.shared.depot.counts())
+            .finish()
     }
 }
 
@@ -41,15 +43,22 @@ impl Driver for Async {
 
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
         let depot = Arc::new(Depot::new(settings.limits()));
-        Ok(Async { shared: Arc::new(Shared { depot, runtime }) })
+        Ok(Async {
+            shared: Arc::new(Shared { depot, runtime }),
+        })
     }
 
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Send {
-        Send { stage: Stage::new(self, settings, request), body: None }
+        Send {
+            stage: Stage::new(self, settings, request),
+            body: None,
+        }
     }
 
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Stream {
-        Stream { stage: Stage::new(self, settings, request) }
+        Stream {
+            stage: Stage::new(self, settings, request),
+        }
     }
 
     fn pool(&self) -> PoolCounts {
@@ -84,11 +93,15 @@ impl Future for Send {
             let capacity = head.content_length().unwrap_or(0).min(64 * 1024) as usize;
             this.body = Some((head, Vec::with_capacity(capacity)));
         }
-        let Some((_, body)) = &mut this.body else { return Poll::Ready(Err(over())) };
+        let Some((_, body)) = &mut this.body else {
+            return Poll::Ready(Err(over()));
+        };
         let transfer = this.stage.transfer()?;
         ready!(transfer.poll_read_to_end(body, cx))?;
         let elapsed = transfer.call.elapsed().unwrap_or_default();
-        let Some((head, body)) = this.body.take() else { return Poll::Ready(Err(over())) };
+        let Some((head, body)) = this.body.take() else {
+            return Poll::Ready(Err(over()));
+        };
         Poll::Ready(Ok(Response::new(head, Bytes::from(body), elapsed)))
     }
 }
@@ -114,7 +127,11 @@ impl Future for Stream {
 /// A request's future before and while it runs: a call begins with the first poll, when the
 /// runtime can be asked for its clock.
 enum Stage {
-    Start { shared: Arc<Shared>, settings: Arc<Settings>, request: Request },
+    Start {
+        shared: Arc<Shared>,
+        settings: Arc<Settings>,
+        request: Request,
+    },
     Running(Transfer),
     Failed(Error),
     Over,
@@ -135,9 +152,11 @@ impl Stage {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
         if !matches!(self, Stage::Running(_)) {
             *self = match std::mem::replace(self, Stage::Over) {
-                Stage::Start { shared, settings, request } => {
-                    Stage::Running(Transfer::start(shared, &settings, request)?)
-                }
+                Stage::Start {
+                    shared,
+                    settings,
+                    request,
+                } => Stage::Running(Transfer::start(shared, &settings, request)?),
                 Stage::Failed(error) => return Poll::Ready(Err(error)),
                 other => other,
             };
@@ -170,8 +189,14 @@ pub(crate) struct Transfer {
 /// What of the runtime's is being waited for.
 enum Waiting {
     Nothing,
-    Resolve(BoxFuture<'static, io::Result<Vec<SocketAddr>>>, Option<Instant>),
-    Connect(BoxFuture<'static, io::Result<Box<dyn Socket>>>, Option<Instant>),
+    Resolve(
+        BoxFuture<'static, io::Result<Vec<SocketAddr>>>,
+        Option<Instant>,
+    ),
+    Connect(
+        BoxFuture<'static, io::Result<Box<dyn Socket>>>,
+        Option<Instant>,
+    ),
 }
 
 impl Transfer {
@@ -181,9 +206,10 @@ impl Transfer {
         request: Request,
     ) -> Result<Self, Error> {
         let runtime = Arc::clone(&shared.runtime);
-        let context = runtime.check().map_err(|text| Error::new(Kind::Usage, text))?;
-        let (call, feed) =
-            Call::new(settings, &shared.depot, request, context, runtime.now());
+        let context = runtime
+            .check()
+            .map_err(|text| Error::new(Kind::Usage, text))?;
+        let (call, feed) = Call::new(settings, &shared.depot, request, context, runtime.now());
         let feed = match feed {
             None => None,
             Some(Feed::Stream(stream)) => Some(stream),
@@ -192,7 +218,13 @@ impl Transfer {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        Ok(Transfer { call, runtime, feed, waiting: Waiting::Nothing, alarm: Alarm::default() })
+        Ok(Transfer {
+            call,
+            runtime,
+            feed,
+            waiting: Waiting::Nothing,
+            alarm: Alarm::default(),
+        })
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
@@ -226,7 +258,6 @@ impl Transfer {
 
     /// Ready when nothing of the runtime's is being waited for any more.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let late = || Err(io::ErrorKind::TimedOut.into());
         match &mut self.waiting {
             Waiting::Nothing => {}
             Waiting::Resolve(lookup, until) => {
@@ -234,7 +265,7 @@ impl Transfer {
                     Poll::Ready(found) => found,
                     Poll::Pending => {
                         ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
-                        late()
+                        Err(io::ErrorKind::TimedOut.into())
                     }
                 };
                 self.waiting = Waiting::Nothing;
@@ -245,11 +276,14 @@ impl Transfer {
                     Poll::Ready(socket) => socket,
                     Poll::Pending => {
                         ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
-                        late()
+                        Err(io::ErrorKind::TimedOut.into())
                     }
                 };
                 self.waiting = Waiting::Nothing;
-                let socket = socket.map(|socket| Wired { socket, alarm: Alarm::default() });
+                let socket = socket.map(|socket| Wired {
+                    socket,
+                    alarm: Alarm::default(),
+                });
                 self.call.connected(socket, self.runtime.now())?;
             }
         }

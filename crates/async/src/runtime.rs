@@ -60,4 +60,3 @@ pub trait Socket: std::marker::Send {
     /// [`io::ErrorKind::WouldBlock`] when that is nothing.
     fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize>;
 }
-

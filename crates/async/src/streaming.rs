@@ -74,6 +74,11 @@ impl std::ops::Deref for Streaming {
 
 impl fmt::Debug for Streaming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Streaming [{} {}]>", self.head.status().as_u16(), self.head.reason())
+        write!(
+            f,
+            "<Streaming [{} {}]>",
+            self.head.status().as_u16(),
+            self.head.reason()
+        )
     }
 }

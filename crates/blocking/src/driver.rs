@@ -5,8 +5,8 @@ use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BlockCache, Call, Depot, Driver, Error, Feed, Head, Kind, Lane, PoolCounts, Pull, Request, Response,
-    Settings, Step, Transmit,
+    BlockCache, Call, Depot, Driver, Error, Feed, Head, Kind, Lane, PoolCounts, Pull, Request,
+    Response, Settings, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -33,7 +33,12 @@ impl Driver for Blocking {
 
     fn start(_context: (), settings: &Settings) -> Result<Self, Error> {
         let depot = Arc::new(Depot::new(settings.limits()));
-        Ok(Blocking { shared: Arc::new(Shared { depot, resolver: Resolver::default() }) })
+        Ok(Blocking {
+            shared: Arc::new(Shared {
+                depot,
+                resolver: Resolver::default(),
+            }),
+        })
     }
 
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Send {
@@ -83,7 +88,11 @@ impl Blocking {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        let mut transfer = Transfer { call, feed, blocks: settings.blocks() };
+        let mut transfer = Transfer {
+            call,
+            feed,
+            blocks: settings.blocks(),
+        };
         let head = transfer.head(&self.shared.resolver)?;
         Ok((head, transfer))
     }
@@ -188,7 +197,12 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
 /// Moves bytes one way: out while there are any to write, else in. A response that comes before
 /// the request is all written is read as it comes (SECURITY K4).
 fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) {
-    let Lane { connection, socket, transmit, .. } = lane;
+    let Lane {
+        connection,
+        socket,
+        transmit,
+        ..
+    } = lane;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
@@ -232,7 +246,10 @@ fn finish_read(
 }
 
 fn is_retry(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 /// Wakes a thread that waits for the pool.

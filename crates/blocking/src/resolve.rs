@@ -43,27 +43,41 @@ impl Resolver {
         let place = self.place(until)?;
         let host = host.to_owned();
         let (answer, answered) = mpsc::sync_channel(1);
-        std::thread::Builder::new().name("nuncio-lookup".into()).spawn(move || {
-            let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-            // Nobody listens any more when the deadline has passed.
-            let _ = answer.send(found);
-            drop(place);
-        })?;
+        std::thread::Builder::new()
+            .name("nuncio-lookup".into())
+            .spawn(move || {
+                let found = (host.as_str(), port)
+                    .to_socket_addrs()
+                    .map(Iterator::collect);
+                // Nobody listens any more when the deadline has passed.
+                let _ = answer.send(found);
+                drop(place);
+            })?;
         let received = match until {
             None => answered.recv().map_err(|_| io::ErrorKind::Other),
             Some(until) => {
                 let left = until.saturating_duration_since(Instant::now());
-                answered.recv_timeout(left).map_err(|_| io::ErrorKind::TimedOut)
+                answered
+                    .recv_timeout(left)
+                    .map_err(|_| io::ErrorKind::TimedOut)
             }
         };
         received?
     }
 
     fn place(&self, until: Option<Instant>) -> io::Result<Place> {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self
+            .places
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         while *taken >= MAX_THREADS {
             taken = match until {
-                None => self.places.freed.wait(taken).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .places
+                    .freed
+                    .wait(taken)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if left.is_zero() {
@@ -87,14 +101,20 @@ mod tests {
     #[test]
     fn a_name_of_this_machine_is_found() {
         let found = Resolver::default().lookup("localhost", 80, None).unwrap();
-        assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
+        assert!(
+            found
+                .iter()
+                .all(|address| address.ip().is_loopback() && address.port() == 80)
+        );
         assert!(!found.is_empty());
     }
 
     #[test]
     fn a_look_up_that_gets_no_place_ends_at_its_deadline() {
         let resolver = Resolver::default();
-        let held: Vec<_> = (0..MAX_THREADS).map(|_| resolver.place(None).unwrap()).collect();
+        let held: Vec<_> = (0..MAX_THREADS)
+            .map(|_| resolver.place(None).unwrap())
+            .collect();
         let until = Instant::now() + Duration::from_millis(20);
         let error = resolver.lookup("localhost", 80, Some(until)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

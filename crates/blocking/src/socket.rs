@@ -34,7 +34,10 @@ impl Socket {
             }
         };
         stream.set_nodelay(true)?;
-        Ok(Socket { stream, read_timeout: None })
+        Ok(Socket {
+            stream,
+            read_timeout: None,
+        })
     }
 
     /// Reads, waiting until `until` at most; a time-out is [`io::ErrorKind::WouldBlock`].
@@ -82,7 +85,12 @@ impl Socket {
     pub(crate) fn write_now(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(sendmsg(&self.stream, pieces, &mut SendAncillaryBuffer::default(), flags)?)
+        Ok(sendmsg(
+            &self.stream,
+            pieces,
+            &mut SendAncillaryBuffer::default(),
+            flags,
+        )?)
     }
 
     #[cfg(not(unix))]
@@ -109,7 +117,11 @@ impl Socket {
         until: Option<Instant>,
         now: Instant,
     ) -> io::Result<Readiness> {
-        let flags = if read { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
+        let flags = if read {
+            PollFlags::IN | PollFlags::OUT
+        } else {
+            PollFlags::OUT
+        };
         let timeout = until.map(|until| {
             let left = until.saturating_duration_since(now);
             Timespec {
@@ -125,8 +137,7 @@ impl Socket {
         let [fd] = fds;
         let got = fd.revents();
         Ok(Readiness {
-            readable: read
-                && got.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+            readable: read && got.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
         })
     }
 }

@@ -20,7 +20,11 @@ pub struct Streaming {
 
 impl Streaming {
     pub(crate) fn new(head: Head, transfer: Transfer) -> Self {
-        Streaming { head, transfer, rest: Bytes::new() }
+        Streaming {
+            head,
+            transfer,
+            rest: Bytes::new(),
+        }
     }
 
     /// The next piece of the body, as it came; `None` at its end.
@@ -68,7 +72,8 @@ impl io::Read for Streaming {
             }
         }
         let n = buf.len().min(self.rest.len());
-        self.rest.copy_to_slice(buf.get_mut(..n).unwrap_or_default());
+        self.rest
+            .copy_to_slice(buf.get_mut(..n).unwrap_or_default());
         Ok(n)
     }
 }
@@ -83,6 +88,11 @@ impl std::ops::Deref for Streaming {
 
 impl fmt::Debug for Streaming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Streaming [{} {}]>", self.head.status().as_u16(), self.head.reason())
+        write!(
+            f,
+            "<Streaming [{} {}]>",
+            self.head.status().as_u16(),
+            self.head.reason()
+        )
     }
 }

@@ -44,6 +44,8 @@ pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 
 pub use http::{Method, StatusCode, Version};
-pub use nuncio_connection::{Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit};
+pub use nuncio_connection::{
+    BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
+};
 pub use nuncio_headers::Headers;
 pub use nuncio_url::{QueryParams, Reference, Url};

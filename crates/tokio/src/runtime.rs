@@ -1,11 +1,11 @@
 //! tokio's sockets, timers and look-ups, as the client wants them.
 
 use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
+use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::future::Future;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};

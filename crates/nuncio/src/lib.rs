@@ -1,0 +1,64 @@
+//! An HTTP client for any runtime, over a core that does no I/O.
+//!
+//! One API, and only `.await` differs:
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn example() -> Result<(), nuncio::Error> {
+//! let client = nuncio::blocking::Client::builder().base_url("https://api.example.com/").build()?;
+//! let page = client.get("users").query([("page", "2")]).send()?.error_for_status()?;
+//! println!("{} {}", page.status(), page.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! # async fn example() -> Result<(), nuncio::Error> {
+//! let client = nuncio::tokio::builder().base_url("https://api.example.com/").build()?;
+//! let page = client.get("users").query([("page", "2")]).send().await?.error_for_status()?;
+//! println!("{} {}", page.status(), page.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The async [`Client`] is one concrete type whatever the runtime.
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `blocking` | yes | [`blocking`]: over `std::net`, no async crate in its tree |
+//! | `tokio` | | [`tokio`](crate::tokio): the async client on tokio |
+//! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
+//! | `json` | yes | JSON bodies through serde |
+//! | `idna` | yes | domain names beyond ASCII |
+//! | `full` | | all of them |
+//!
+//! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-http1`,
+//! `nuncio-http2`, `nuncio-connection`.
+
+#![deny(missing_docs)]
+#![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
+
+pub use nuncio_client::{
+    Body, BodyStream, Error, Event, Head, Headers, Http1Config, Kind, Limits, Method, PoolCounts,
+    Processed, QueryParams, Reference, Request, Response, StatusCode, Timeout, Url, Version,
+};
+
+/// The client over `std::net`, without an async runtime.
+#[cfg(feature = "blocking")]
+pub mod blocking {
+    pub use nuncio_blocking::{Blocking, Client, ClientBuilder, RequestBuilder, Streaming};
+}
+
+/// The async client on tokio.
+#[cfg(feature = "tokio")]
+pub mod tokio {
+    pub use nuncio_tokio::{Tokio, builder};
+}
+
+#[cfg(feature = "tokio")]
+pub use nuncio_async::{
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Streaming, from_stream,
+};
