@@ -82,6 +82,7 @@ pub(crate) fn poll_drive(
     now: Instant,
     cx: &mut Context<'_>,
 ) -> Poll<Instant> {
+    let mut now = now;
     let mut moved = false;
     let Lane {
         connection,
@@ -96,6 +97,10 @@ pub(crate) fn poll_drive(
         let pieces = slices.get(..count).unwrap_or_default();
         match socket.socket.poll_write(cx, pieces) {
             Poll::Ready(Ok(written)) => {
+                // What went in one piece took no time worth a look at the clock.
+                if written < transmit.len() {
+                    now = runtime.now();
+                }
                 connection.transmitted(transmit, written, now);
                 moved = true;
             }

@@ -207,8 +207,9 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
         let count = transmit.slices(&mut slices);
         match socket.write_now(slices.get(..count).unwrap_or_default()) {
-            // What was written at once took no time worth a look at the clock.
             Ok(written) => {
+                // What went in one piece took no time worth a look at the clock.
+                let now = if written == transmit.len() { now } else { Instant::now() };
                 connection.transmitted(transmit, written, now);
                 return now;
             }
