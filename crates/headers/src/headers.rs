@@ -119,7 +119,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a field unless there is one of that name; says whether it did.
+    /// Adds a field unless there is one of that name (`setdefault` of httpx); says whether it did.
     ///
     /// # Errors
     /// [`InvalidHeader`] when name or value is not valid, even when a field was there.
