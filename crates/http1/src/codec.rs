@@ -453,7 +453,6 @@ impl Http1 {
             return Err(LocalError::NotReusable(reason));
         }
         self.apply(Move::Next, ACTION)?;
-        self.asked = Asked::default();
         self.heads = HeadReader::default();
         self.receiving = Receiving::Nothing;
         Ok(())
