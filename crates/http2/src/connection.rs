@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -214,7 +215,10 @@ impl Http2 {
         taken
     }
 
-    /// The next stream on which something became possible.
+    /// The next stream on which something became possible, in the order in which it did.
+    ///
+    /// A flag is raised once for each call that had to answer "not yet"; the head is waited for
+    /// from [`open`](Self::open) on. Take the output first: it lets streams go on, too.
     pub fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         // A call on one stream can wake another, by giving back its share of the send window.
         self.collect();
@@ -430,6 +434,16 @@ impl Http2 {
         if self.faults > self.config.max_faults && self.failure().is_none() {
             self.fail(Error::TooManyFaults);
         }
+    }
+}
+
+impl fmt::Debug for Http2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2")
+            .field("room", &self.room())
+            .field("active_streams", &self.active_streams())
+            .field("failure", &self.failure())
+            .finish_non_exhaustive()
     }
 }
 
