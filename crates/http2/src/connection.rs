@@ -43,12 +43,8 @@ pub struct Http2 {
     pub(crate) state: State,
     /// Streams that the peer allows, as far as known.
     peer_limit: usize,
-    /// Streams let go of that `h2` counts until it has flushed.
-    pub(crate) unflushed: usize,
     /// `h2` has not yet begun the stream that was opened last.
     pub(crate) sender_full: bool,
-    /// How often `h2` had nothing left to send.
-    pub(crate) flushes: u64,
     /// How often output was handed out.
     pub(crate) takes: u64,
     pub(crate) faults: u32,
@@ -130,9 +126,7 @@ impl Http2 {
             config,
             state: State::Open,
             peer_limit: 1,
-            unflushed: 0,
             sender_full: false,
-            flushes: 0,
             takes: 0,
             faults: 0,
             changed: false,
@@ -239,7 +233,7 @@ impl Http2 {
             State::Open if self.sender_full => Room::Streams(0),
             State::Open => {
                 let limit = self.config.max_streams.min(self.peer_limit);
-                Room::Streams(limit.saturating_sub(self.streams.active() + self.unflushed))
+                Room::Streams(limit.saturating_sub(self.streams.active()))
             }
             State::Ending(error) | State::Over(error) => Room::Never(error.clone()),
         }
@@ -355,10 +349,6 @@ impl Http2 {
                     }
                 }
             }
-        }
-        if !self.pipe.lock().has_refused() {
-            self.flushes += 1;
-            self.unflushed = 0;
         }
         self.collect();
     }

@@ -51,7 +51,7 @@ impl Http2 {
         end_of_stream: bool,
     ) -> Result<StreamId, OpenError> {
         self.check_sender();
-        if self.room() == Room::Streams(0) && (self.sender_full || self.unflushed > 0) {
+        if self.sender_full {
             self.drive();
         }
         match self.room() {
@@ -68,7 +68,7 @@ impl Http2 {
             // All that `h2` is known to refuse was looked at before.
             return Err(OpenError::Invalid(InvalidRequest::Other));
         };
-        let (opened_at, finished_at) = (self.takes, self.flushes);
+        let opened_at = self.takes;
         let wire = response.stream_id().as_u32();
         Ok(self.streams.insert(wire, |waker| {
             // Nothing can have come; this registers the waker.
@@ -84,7 +84,6 @@ impl Http2 {
                 interim_count: 0,
                 interim_bytes: 0,
                 opened_at,
-                finished_at,
             }
         }))
     }
@@ -169,11 +168,11 @@ impl Http2 {
             }
             Recv::Body(_) | Recv::Trailed | Recv::Ended => return Ok(None),
         };
-        let response = outcome.inspect_err(|_| self.release(id))?;
+        let response = outcome.inspect_err(|_| drop(self.streams.remove(id)))?;
         let (head, body) = response.into_parts();
         if head.headers.len() > self.config.max_fields {
             self.faults += 1;
-            self.release(id);
+            self.streams.remove(id);
             return Err(StreamError::new(
                 StreamErrorKind::HeadTooLarge,
                 Processed::Yes,
@@ -214,7 +213,7 @@ impl Http2 {
             Ok(Read::Trailers(_)) => self.set_recv(id, Recv::Trailed),
             Ok(Read::End) => self.set_recv(id, Recv::Ended),
             Ok(Read::Chunk(_) | Read::Blocked) => {}
-            Err(_) => self.release(id),
+            Err(_) => drop(self.streams.remove(id)),
         }
         read
     }
@@ -223,11 +222,10 @@ impl Http2 {
     /// sent or still sends on it is credited to the connection's window. An id that is used up is
     /// ignored.
     pub fn cancel(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.remove(id) {
-            self.unflushed += 1;
-            if let Send::Finished(Some(mut send)) = stream.send {
-                send.send_reset(h2::Reason::CANCEL);
-            }
+        if let Some(stream) = self.streams.remove(id)
+            && let Send::Finished(Some(mut send)) = stream.send
+        {
+            send.send_reset(h2::Reason::CANCEL);
         }
     }
 
@@ -308,12 +306,10 @@ impl Http2 {
     }
 
     fn set_send(&mut self, id: StreamId, send: Send) {
-        let flushes = self.flushes;
         if let Some((stream, ..)) = self.streams.find(id) {
             stream.send = send;
-            stream.finished_at = flushes;
             if let Recv::Ended = stream.recv {
-                self.release(id);
+                self.streams.remove(id);
             }
         }
     }
@@ -324,19 +320,8 @@ impl Http2 {
             stream.recv = recv;
             if ended && !matches!(stream.send, Send::Open(_)) {
                 self.faults = self.faults.saturating_sub(1);
-                self.release(id);
+                self.streams.remove(id);
             }
-        }
-    }
-
-    /// Forgets a stream that has ended or failed.
-    fn release(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.remove(id) else {
-            return;
-        };
-        // `h2` counts it until the end of the request has left its queue.
-        if stream.finished_at >= self.flushes {
-            self.unflushed += 1;
         }
     }
 }

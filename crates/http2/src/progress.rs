@@ -28,8 +28,6 @@ impl Http2 {
             Heads::Some => self.streams.raise(id, Ready::HEAD),
             Heads::Malformed(kind) => {
                 self.faults += 1;
-                // Our reset has yet to leave.
-                stream.finished_at = self.flushes;
                 self.set_failed(id, StreamError::new(kind, Processed::Maybe));
             }
             Heads::Failed(error) => {
