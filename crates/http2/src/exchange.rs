@@ -230,6 +230,8 @@ impl Http2 {
     }
 
     fn write(&mut self, id: StreamId, chunk: &mut Bytes, last: bool) -> Result<Write, StreamError> {
+        // More would keep other streams' share of the connection's window from them.
+        let wanted = chunk.len().min(self.config.send_buffer);
         let (send, send_waker) = self.writer(id)?;
         if chunk.is_empty() {
             // An empty DATA frame says nothing and looks like an attack (SECURITY H3).
@@ -237,7 +239,7 @@ impl Http2 {
         }
         let mut room = send.capacity();
         if room == 0 {
-            send.reserve_capacity(chunk.len());
+            send.reserve_capacity(wanted);
             room = match send.poll_capacity(&mut Context::from_waker(send_waker)) {
                 Poll::Pending => return Ok(Write::Blocked),
                 Poll::Ready(Some(Ok(room))) => room,
