@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -42,12 +43,8 @@ pub struct Http2 {
     pub(crate) state: State,
     /// Streams that the peer allows, as far as known.
     peer_limit: usize,
-    /// Streams let go of that `h2` counts until it has flushed.
-    pub(crate) unflushed: usize,
     /// `h2` has not yet begun the stream that was opened last.
     pub(crate) sender_full: bool,
-    /// How often `h2` had nothing left to send.
-    pub(crate) flushes: u64,
     /// How often output was handed out.
     pub(crate) takes: u64,
     pub(crate) faults: u32,
@@ -129,9 +126,7 @@ impl Http2 {
             config,
             state: State::Open,
             peer_limit: 1,
-            unflushed: 0,
             sender_full: false,
-            flushes: 0,
             takes: 0,
             faults: 0,
             changed: false,
@@ -214,7 +209,10 @@ impl Http2 {
         taken
     }
 
-    /// The next stream on which something became possible.
+    /// The next stream on which something became possible, in the order in which it did.
+    ///
+    /// A flag is raised once for each call that had to answer "not yet"; the head is waited for
+    /// from [`open`](Self::open) on. Take the output first: it lets streams go on, too.
     pub fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         // A call on one stream can wake another, by giving back its share of the send window.
         self.collect();
@@ -235,7 +233,7 @@ impl Http2 {
             State::Open if self.sender_full => Room::Streams(0),
             State::Open => {
                 let limit = self.config.max_streams.min(self.peer_limit);
-                Room::Streams(limit.saturating_sub(self.streams.active() + self.unflushed))
+                Room::Streams(limit.saturating_sub(self.streams.active()))
             }
             State::Ending(error) | State::Over(error) => Room::Never(error.clone()),
         }
@@ -352,10 +350,6 @@ impl Http2 {
                 }
             }
         }
-        if !self.pipe.lock().has_refused() {
-            self.flushes += 1;
-            self.unflushed = 0;
-        }
         self.collect();
     }
 
@@ -430,6 +424,16 @@ impl Http2 {
         if self.faults > self.config.max_faults && self.failure().is_none() {
             self.fail(Error::TooManyFaults);
         }
+    }
+}
+
+impl fmt::Debug for Http2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2")
+            .field("room", &self.room())
+            .field("active_streams", &self.active_streams())
+            .field("failure", &self.failure())
+            .finish_non_exhaustive()
     }
 }
 

@@ -120,7 +120,8 @@ pub enum Error {
         /// What it was about; may be empty.
         detail: String,
     },
-    /// The peer sent more malformed responses than [`Config::max_faults`](crate::Config::max_faults).
+    /// The peer sent more malformed responses than
+    /// [`Config::max_faults`](crate::Config::max_faults).
     TooManyFaults,
 }
 
