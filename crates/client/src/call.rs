@@ -617,7 +617,7 @@ impl<S> Running<S> {
             }
         }
         let until = connection.next_timeout();
-        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room();
+        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id);
         Ok(if hungry {
             Progress::Feed { until }
         } else {
@@ -642,7 +642,7 @@ impl<S> Running<S> {
             }
         }
         let until = connection.next_timeout();
-        if matches!(self.upload, Upload::Feed) && connection.has_write_room() {
+        if matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id) {
             return Ok(Some(Pull::Feed { until }));
         }
         let sending = match self.upload {
