@@ -5,8 +5,8 @@ use crate::runtime::{BoxFuture, Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BodyStream, Call, Depot, Driver, Error, Feed, Incoming, Kind, PoolCounts, Pull, Request, Response,
-    Settings, Step,
+    BodyStream, Call, Depot, Driver, Error, Feed, Incoming, Kind, PoolCounts, Pull, Request,
+    Response, Settings, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -49,11 +49,16 @@ impl Driver for Async {
     }
 
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Send {
-        Send { stage: Stage::new(self, settings, request), body: Vec::new() }
+        Send {
+            stage: Stage::new(self, settings, request),
+            body: Vec::new(),
+        }
     }
 
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Stream {
-        Stream { stage: Stage::new(self, settings, request) }
+        Stream {
+            stage: Stage::new(self, settings, request),
+        }
     }
 
     fn pool(&self) -> PoolCounts {
@@ -120,7 +125,11 @@ impl Future for Stream {
 /// How far a request's future is. A call begins with the first poll, when the runtime can be asked
 /// for its clock.
 enum Stage {
-    Start { shared: Arc<Shared>, settings: Arc<Settings>, request: Request },
+    Start {
+        shared: Arc<Shared>,
+        settings: Arc<Settings>,
+        request: Request,
+    },
     Outgoing(Outgoing),
     Incoming(Download),
     Failed(Error),
@@ -142,14 +151,18 @@ impl Stage {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Download, Error>> {
         if !matches!(self, Stage::Outgoing(_)) {
             *self = match std::mem::replace(self, Stage::Over) {
-                Stage::Start { shared, settings, request } => {
-                    Stage::Outgoing(Outgoing::start(&shared, &settings, request)?)
-                }
+                Stage::Start {
+                    shared,
+                    settings,
+                    request,
+                } => Stage::Outgoing(Outgoing::start(&shared, &settings, request)?),
                 Stage::Failed(error) => return Poll::Ready(Err(error)),
                 _ => return Poll::Ready(Err(over())),
             };
         }
-        let Stage::Outgoing(outgoing) = self else { return Poll::Ready(Err(over())) };
+        let Stage::Outgoing(outgoing) = self else {
+            return Poll::Ready(Err(over()));
+        };
         ready!(outgoing.poll_head(cx))?;
         match std::mem::replace(self, Stage::Over) {
             Stage::Outgoing(outgoing) => Poll::Ready(outgoing.into_download()),
@@ -175,8 +188,14 @@ struct Outgoing {
 /// What of the runtime's is being waited for.
 enum Waiting {
     Nothing,
-    Resolve(BoxFuture<'static, io::Result<Vec<SocketAddr>>>, Option<Instant>),
-    Connect(BoxFuture<'static, io::Result<Box<dyn Socket>>>, Option<Instant>),
+    Resolve(
+        BoxFuture<'static, io::Result<Vec<SocketAddr>>>,
+        Option<Instant>,
+    ),
+    Connect(
+        BoxFuture<'static, io::Result<Box<dyn Socket>>>,
+        Option<Instant>,
+    ),
 }
 
 /// Where a request's body comes from.
@@ -209,16 +228,28 @@ impl Outgoing {
         request: Request,
     ) -> Result<Self, Error> {
         let runtime = Arc::clone(&shared.runtime);
-        let instance = runtime.check().map_err(|text| Error::new(Kind::Usage, text))?;
+        let instance = runtime
+            .check()
+            .map_err(|text| Error::new(Kind::Usage, text))?;
         let now = runtime.now();
         let (call, feed) = Call::new(settings, &shared.depot, request, instance, now);
         let source = Source::new(feed)?;
-        Ok(Outgoing { call, runtime, source, waiting: Waiting::Nothing, alarm: Alarm::default() })
+        Ok(Outgoing {
+            call,
+            runtime,
+            source,
+            waiting: Waiting::Nothing,
+            alarm: Alarm::default(),
+        })
     }
 
     fn into_download(self) -> Result<Download, Error> {
         let incoming = self.call.into_incoming()?;
-        Ok(Download { incoming, runtime: self.runtime, source: self.source })
+        Ok(Download {
+            incoming,
+            runtime: self.runtime,
+            source: self.source,
+        })
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -5,8 +5,8 @@ use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BlockCache, Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, PoolCounts, Pull, Request,
-    Response, Settings, Step, Transmit,
+    BlockCache, Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, PoolCounts, Pull,
+    Request, Response, Settings, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -143,12 +143,17 @@ impl Source {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        Ok(Source { reader, blocks: settings.blocks() })
+        Ok(Source {
+            reader,
+            blocks: settings.blocks(),
+        })
     }
 
     /// What [`Call::supply`] wants; nothing when the read was interrupted by a signal.
     fn ask(&mut self) -> Option<Option<io::Result<Bytes>>> {
-        let Some(reader) = &mut self.reader else { return Some(None) };
+        let Some(reader) = &mut self.reader else {
+            return Some(None);
+        };
         match self.blocks.fill(|buf| reader.read(buf)) {
             Ok(chunk) if chunk.is_empty() => Some(None),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
@@ -191,11 +196,14 @@ impl Download {
     fn go_on(&mut self, pull: Pull, now: Instant) -> Result<Instant, Error> {
         match pull {
             Pull::Chunk(_) | Pull::End => Ok(now),
-            Pull::Drive { until } => {
-                Ok(self.incoming.lane().map_or(now, |lane| drive(lane, until, now)))
-            }
+            Pull::Drive { until } => Ok(self
+                .incoming
+                .lane()
+                .map_or(now, |lane| drive(lane, until, now))),
             Pull::Feed { .. } => {
-                let Some(piece) = self.source.ask() else { return Ok(now) };
+                let Some(piece) = self.source.ask() else {
+                    return Ok(now);
+                };
                 let now = Instant::now();
                 self.incoming.supply(piece, now)?;
                 Ok(now)
@@ -215,7 +223,12 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
 ///
 /// A response that comes before the request is all written is read as it comes (SECURITY K4).
 fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
-    let Lane { connection, socket, transmit, .. } = lane;
+    let Lane {
+        connection,
+        socket,
+        transmit,
+        ..
+    } = lane;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
@@ -223,7 +236,11 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         match socket.write_now(slices.get(..count).unwrap_or_default()) {
             Ok(written) => {
                 // What went in one piece took no time worth a look at the clock.
-                let now = if written == transmit.len() { now } else { Instant::now() };
+                let now = if written == transmit.len() {
+                    now
+                } else {
+                    Instant::now()
+                };
                 connection.transmitted(transmit, written, now);
                 return now;
             }
@@ -233,7 +250,11 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
                 return now;
             }
         }
-        let ready = socket.wait(connection.wants_read(), connection.next_timeout().or(until), now);
+        let ready = socket.wait(
+            connection.wants_read(),
+            connection.next_timeout().or(until),
+            now,
+        );
         let now = Instant::now();
         match ready {
             Ok(ready) if ready.readable => probe(lane, now),

@@ -19,7 +19,10 @@ pub struct Streaming {
 
 impl Streaming {
     pub(crate) fn new(download: Download) -> Self {
-        Streaming { download, rest: Bytes::new() }
+        Streaming {
+            download,
+            rest: Bytes::new(),
+        }
     }
 
     /// The next piece of the body, as it came; `None` at its end.
@@ -39,7 +42,8 @@ impl Streaming {
     /// As [`chunk`](Self::chunk).
     pub fn read_all(mut self) -> Result<Response, Error> {
         let mut body = Vec::from(std::mem::take(&mut self.rest));
-        self.download.read_to_end(&mut body, std::time::Instant::now())?;
+        self.download
+            .read_to_end(&mut body, std::time::Instant::now())?;
         let (head, elapsed) = self.download.incoming.into_parts();
         Ok(Response::new(head, Bytes::from(body), elapsed))
     }

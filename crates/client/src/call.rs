@@ -469,7 +469,10 @@ impl<S> Call<S> {
     /// [`Kind::Usage`] before that.
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
         let State::Answered(running, head) = self.state else {
-            return Err(Error::new(Kind::Usage, "the response's head has not come yet"));
+            return Err(Error::new(
+                Kind::Usage,
+                "the response's head has not come yet",
+            ));
         };
         let Exchange { method, url, .. } = self.exchange;
         let head = Head { method, url, head };

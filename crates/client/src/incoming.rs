@@ -52,7 +52,12 @@ impl<S> Incoming<S> {
         started: Instant,
         peer: Option<SocketAddr>,
     ) -> Self {
-        Incoming { head, state: State::Running(running), started, peer }
+        Incoming {
+            head,
+            state: State::Running(running),
+            started,
+            peer,
+        }
     }
 
     /// The response's head.
@@ -139,6 +144,8 @@ impl<S> Incoming<S> {
     }
 
     fn blame(&self, error: Error) -> Error {
-        error.for_request(self.head.method.as_str(), &self.head.url).at(self.peer)
+        error
+            .for_request(self.head.method.as_str(), &self.head.url)
+            .at(self.peer)
     }
 }

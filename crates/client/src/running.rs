@@ -49,7 +49,7 @@ impl<S> Running<S> {
             }
         }
         let until = connection.next_timeout();
-        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room();
+        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id);
         Ok(if hungry {
             Progress::Feed { until }
         } else {
@@ -74,7 +74,7 @@ impl<S> Running<S> {
             }
         }
         let until = connection.next_timeout();
-        if matches!(self.upload, Upload::Feed) && connection.has_write_room() {
+        if matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id) {
             return Ok(Some(Pull::Feed { until }));
         }
         let sending = match self.upload {
@@ -99,7 +99,10 @@ impl<S> Running<S> {
             None => self.finish(now),
             Some(Err(error)) => {
                 let text = format!("reading the request's body: {error}");
-                return Err(Error::io(Kind::RequestBody, io::Error::new(error.kind(), text)));
+                return Err(Error::io(
+                    Kind::RequestBody,
+                    io::Error::new(error.kind(), text),
+                ));
             }
         };
         taken.map_err(|error| Error::connection(error, false))
@@ -171,4 +174,3 @@ pub(crate) fn expire(connection: &mut Connection, now: Instant) {
         connection.handle_timeout(now);
     }
 }
-

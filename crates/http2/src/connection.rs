@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::gate::{Gate, Preface};
-use crate::pipe::Pipe;
+use crate::pipe::{Ends, Pipe};
 use crate::stream::{Ready, StreamId, Streams};
 use crate::wake::{Half, Notes};
 
@@ -187,14 +187,24 @@ impl Http2 {
         self.drive();
     }
 
+    /// Whether [`take_output`](Self::take_output) is due: there is something to send, or input
+    /// waits for what it has to say.
+    pub fn wants_output(&self) -> bool {
+        let pipe = self.pipe.lock();
+        let due = self.notes.is_connection_woken() || !self.gate.is_open();
+        pipe.has_output() || (due && self.connection.is_some()) || self.is_stalled(&pipe)
+    }
+
+    /// Whether `h2` had to stop for want of room, and has room now.
+    fn is_stalled(&self, pipe: &Ends) -> bool {
+        self.connection.is_some() && pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
+    }
+
     /// Appends bytes to send to `out` and returns how many; 0 means that there are none now.
     /// At most [`Config::output_capacity`] at a time: send them before asking again. An empty
     /// `out` is swapped for the filled buffer, and nothing is copied.
     pub fn take_output(&mut self, out: &mut Vec<u8>) -> usize {
-        let stalled = {
-            let pipe = self.pipe.lock();
-            pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
-        };
+        let stalled = self.is_stalled(&self.pipe.lock());
         if stalled || self.notes.is_connection_woken() {
             self.drive();
         }
