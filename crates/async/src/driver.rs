@@ -228,11 +228,16 @@ impl Transfer {
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
+        let mut now = self.runtime.now();
         loop {
-            ready!(self.poll_waiting(cx))?;
-            let now = self.runtime.now();
+            if ready!(self.poll_waiting(cx))? {
+                now = self.runtime.now();
+            }
             match self.call.step(now, cx.waker())? {
-                Step::Wait { until } => ready!(self.alarm.poll(&*self.runtime, until, cx)),
+                Step::Wait { until } => {
+                    ready!(self.alarm.poll(&*self.runtime, until, cx));
+                    now = self.runtime.now();
+                }
                 Step::Resolve { until } => {
                     let lookup = self.runtime.resolve(self.call.host(), self.call.port());
                     self.waiting = Waiting::Resolve(lookup, until);
@@ -247,19 +252,19 @@ impl Transfer {
                 }
                 Step::Feed { until } => {
                     if !self.ask_source(now, cx)? {
-                        ready!(self.poll_drive(until, now, cx));
+                        now = ready!(self.poll_drive(until, now, cx));
                     }
                 }
-                Step::Drive { until } => ready!(self.poll_drive(until, now, cx)),
+                Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
                 Step::Head(head) => return Poll::Ready(Ok(*head)),
             }
         }
     }
 
-    /// Ready when nothing of the runtime's is being waited for any more.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Ready when nothing of the runtime's is being waited for any more; true when something was.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         match &mut self.waiting {
-            Waiting::Nothing => {}
+            Waiting::Nothing => return Poll::Ready(Ok(false)),
             Waiting::Resolve(lookup, until) => {
                 let found = match lookup.as_mut().poll(cx) {
                     Poll::Ready(found) => found,
@@ -287,7 +292,7 @@ impl Transfer {
                 self.call.connected(socket, self.runtime.now())?;
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(true))
     }
 
     /// The next piece of the response's body.
@@ -295,13 +300,13 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, Error>> {
+        // One poll waits for nothing: one look at the clock does for all of it.
+        let mut now = self.runtime.now();
         loop {
-            let now = self.runtime.now();
-            let pull = self.call.pull(now)?;
-            match pull {
+            match self.call.pull(now)? {
                 Pull::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Pull::End => return Poll::Ready(Ok(None)),
-                other => ready!(self.poll_pull(other, now, cx))?,
+                other => now = ready!(self.poll_pull(other, now, cx))?,
             }
         }
     }
@@ -312,12 +317,12 @@ impl Transfer {
         body: &mut Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
+        let mut now = self.runtime.now();
         loop {
-            let now = self.runtime.now();
             match self.call.pull_into(body, now)? {
                 Pull::Chunk(_) => {}
                 Pull::End => return Poll::Ready(Ok(())),
-                other => ready!(self.poll_pull(other, now, cx))?,
+                other => now = ready!(self.poll_pull(other, now, cx))?,
             }
         }
     }
@@ -327,17 +332,14 @@ impl Transfer {
         pull: Pull,
         now: Instant,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
+    ) -> Poll<Result<Instant, Error>> {
         match pull {
-            Pull::Chunk(_) | Pull::End => {}
-            Pull::Drive { until } => ready!(self.poll_drive(until, now, cx)),
-            Pull::Feed { until } => {
-                if !self.ask_source(now, cx)? {
-                    ready!(self.poll_drive(until, now, cx));
-                }
+            Pull::Feed { .. } if self.ask_source(now, cx)? => Poll::Ready(Ok(now)),
+            Pull::Drive { until } | Pull::Feed { until } => {
+                self.poll_drive(until, now, cx).map(Ok)
             }
+            Pull::Chunk(_) | Pull::End => Poll::Ready(Ok(now)),
         }
-        Poll::Ready(Ok(()))
     }
 
     fn poll_drive(
@@ -345,10 +347,10 @@ impl Transfer {
         until: Option<Instant>,
         now: Instant,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            None => Poll::Ready(()),
+            None => Poll::Ready(now),
         }
     }
 

@@ -44,7 +44,8 @@ impl Driver for Blocking {
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Send {
         let (head, mut transfer) = self.exchange(settings, request?)?;
         let mut body = Vec::with_capacity(first_capacity(&head));
-        transfer.read_to_end(&mut body)?;
+        let now = transfer.now;
+        transfer.read_to_end(&mut body, now)?;
         let elapsed = transfer.call.elapsed().unwrap_or_default();
         Ok(Response::new(head, Bytes::from(body), elapsed))
     }
@@ -88,11 +89,8 @@ impl Blocking {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        let mut transfer = Transfer {
-            call,
-            feed,
-            blocks: settings.blocks(),
-        };
+        let now = call.started();
+        let mut transfer = Transfer { call, feed, blocks: settings.blocks(), now };
         let head = transfer.head(&self.shared.resolver)?;
         Ok((head, transfer))
     }
@@ -103,87 +101,92 @@ pub(crate) struct Transfer {
     pub(crate) call: Call<Socket>,
     feed: Option<Box<dyn io::Read + Send>>,
     blocks: BlockCache,
+    /// When the head had come.
+    now: Instant,
 }
 
 impl Transfer {
     fn head(&mut self, resolver: &Resolver) -> Result<Head, Error> {
         // Made only where there is something to wait for.
         let mut unpark = None;
+        let mut now = self.call.started();
         loop {
-            let now = Instant::now();
             let waker = unpark.as_ref().unwrap_or(Waker::noop());
             match self.call.step(now, waker)? {
                 Step::Wait { until } => match &unpark {
                     None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
-                    Some(_) => park(until, now),
+                    Some(_) => now = park(until, now),
                 },
                 Step::Resolve { until } => {
                     let found = resolver.lookup(self.call.host(), self.call.port(), until);
                     self.call.resolved(found)?;
+                    now = Instant::now();
                 }
                 Step::Connect { address, until } => {
                     let socket = Socket::connect(address, until);
-                    self.call.connected(socket, Instant::now())?;
+                    now = Instant::now();
+                    self.call.connected(socket, now)?;
                 }
                 Step::Probe => {
                     if let Some(lane) = self.call.lane() {
                         probe(lane, now);
                     }
                 }
-                Step::Feed { .. } => self.ask_source(now)?,
-                Step::Drive { until } => {
-                    if let Some(lane) = self.call.lane() {
-                        drive(lane, until, now);
-                    }
+                Step::Feed { .. } => now = self.ask_source(now)?,
+                Step::Drive { until } => now = self.drive(until, now),
+                Step::Head(head) => {
+                    self.now = now;
+                    return Ok(*head);
                 }
-                Step::Head(head) => return Ok(*head),
             }
         }
     }
 
     /// The next piece of the response's body.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let mut now = Instant::now();
         loop {
-            let now = Instant::now();
             match self.call.pull(now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
-                Pull::Feed { .. } => self.ask_source(now)?,
-                Pull::Drive { until } => self.drive(until, now),
+                Pull::Feed { .. } => now = self.ask_source(now)?,
+                Pull::Drive { until } => now = self.drive(until, now),
             }
         }
     }
 
     /// All that is left of the response's body.
-    pub(crate) fn read_to_end(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
+    pub(crate) fn read_to_end(&mut self, body: &mut Vec<u8>, now: Instant) -> Result<(), Error> {
+        let mut now = now;
         loop {
-            let now = Instant::now();
             match self.call.pull_into(body, now)? {
                 Pull::Chunk(_) => {}
                 Pull::End => return Ok(()),
-                Pull::Feed { .. } => self.ask_source(now)?,
-                Pull::Drive { until } => self.drive(until, now),
+                Pull::Feed { .. } => now = self.ask_source(now)?,
+                Pull::Drive { until } => now = self.drive(until, now),
             }
         }
     }
 
-    fn drive(&mut self, until: Option<Instant>, now: Instant) {
-        if let Some(lane) = self.call.lane() {
-            drive(lane, until, now);
-        }
+    fn drive(&mut self, until: Option<Instant>, now: Instant) -> Instant {
+        self.call.lane().map_or(now, |lane| drive(lane, until, now))
     }
 
-    fn ask_source(&mut self, now: Instant) -> Result<(), Error> {
-        let piece = match &mut self.feed {
-            None => None,
-            Some(reader) => match self.blocks.fill(|buf| reader.read(buf)) {
-                Ok(chunk) if chunk.is_empty() => None,
-                Ok(chunk) => Some(Ok(chunk)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-                Err(error) => Some(Err(error)),
-            },
+    /// Reading the source may have taken any time.
+    fn ask_source(&mut self, now: Instant) -> Result<Instant, Error> {
+        let Some(reader) = &mut self.feed else {
+            self.call.supply(None, now)?;
+            return Ok(now);
         };
-        self.call.supply(piece, now)
+        let piece = match self.blocks.fill(|buf| reader.read(buf)) {
+            Ok(chunk) if chunk.is_empty() => None,
+            Ok(chunk) => Some(Ok(chunk)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(now),
+            Err(error) => Some(Err(error)),
+        };
+        let now = Instant::now();
+        self.call.supply(piece, now)?;
+        Ok(now)
     }
 }
 
@@ -194,37 +197,42 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
     finish_read(lane, buf, read, now);
 }
 
-/// Moves bytes one way: out while there are any to write, else in. A response that comes before
-/// the request is all written is read as it comes (SECURITY K4).
-fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) {
-    let Lane {
-        connection,
-        socket,
-        transmit,
-        ..
-    } = lane;
+/// Moves bytes one way, out while there are any to write, else in, and gives the time after it.
+///
+/// A response that comes before the request is all written is read as it comes (SECURITY K4).
+fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
+    let Lane { connection, socket, transmit, .. } = lane;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
         let count = transmit.slices(&mut slices);
-        let wrote = socket.write_now(slices.get(..count).unwrap_or_default());
-        match wrote {
-            Ok(written) => connection.transmitted(transmit, written, now),
-            Err(error) if is_retry(&error) => {
-                let until = connection.next_timeout().or(until);
-                match socket.wait(connection.wants_read(), until, now) {
-                    Ok(ready) if ready.readable => probe(lane, Instant::now()),
-                    Ok(_) => {}
-                    Err(error) => connection.handle_write_error(transmit, &error),
-                }
+        match socket.write_now(slices.get(..count).unwrap_or_default()) {
+            Ok(written) => {
+                // What went in one piece took no time worth a look at the clock.
+                let now = if written == transmit.len() { now } else { Instant::now() };
+                connection.transmitted(transmit, written, now);
+                return now;
             }
+            Err(error) if is_retry(&error) => {}
+            Err(error) => {
+                connection.handle_write_error(transmit, &error);
+                return now;
+            }
+        }
+        let ready = socket.wait(connection.wants_read(), connection.next_timeout().or(until), now);
+        let now = Instant::now();
+        match ready {
+            Ok(ready) if ready.readable => probe(lane, now),
+            Ok(_) => {}
             Err(error) => connection.handle_write_error(transmit, &error),
         }
-    } else {
-        let mut buf = connection.take_recv();
-        let read = socket.read_until(buf.unfilled(), until, now);
-        finish_read(lane, buf, read, Instant::now());
+        return now;
     }
+    let mut buf = connection.take_recv();
+    let read = socket.read_until(buf.unfilled(), until, now);
+    let now = Instant::now();
+    finish_read(lane, buf, read, now);
+    now
 }
 
 fn finish_read(
@@ -265,9 +273,10 @@ impl Wake for Unpark {
     }
 }
 
-fn park(until: Option<Instant>, now: Instant) {
+fn park(until: Option<Instant>, now: Instant) -> Instant {
     match until {
         None => std::thread::park(),
         Some(until) => std::thread::park_timeout(until.saturating_duration_since(now)),
     }
+    Instant::now()
 }

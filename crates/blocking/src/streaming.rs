@@ -44,7 +44,7 @@ impl Streaming {
     /// As [`chunk`](Self::chunk).
     pub fn read(mut self) -> Result<Response, Error> {
         let mut body = Vec::from(std::mem::take(&mut self.rest));
-        self.transfer.read_to_end(&mut body)?;
+        self.transfer.read_to_end(&mut body, std::time::Instant::now())?;
         let elapsed = self.transfer.call.elapsed().unwrap_or_default();
         Ok(Response::new(self.head, Bytes::from(body), elapsed))
     }

@@ -179,6 +179,11 @@ impl<S> Call<S> {
         }
     }
 
+    /// When the call began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// How long the call took, once it is over.
     pub fn elapsed(&self) -> Option<Duration> {
         self.elapsed

@@ -22,6 +22,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod convert;
 mod encoding;
 mod error;
 mod field;
@@ -29,8 +30,11 @@ mod headers;
 mod iter;
 mod names;
 mod received;
+mod split;
 mod storage;
+mod swar;
 mod syntax;
+pub mod typed;
 mod view;
 
 pub use encoding::Encoding;

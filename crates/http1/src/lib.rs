@@ -97,8 +97,9 @@ mod reuse;
 mod search;
 mod snippet;
 mod state;
+mod steps;
 
-pub use codec::{BodyStep, Framing, HeadStep, Http1};
+pub use codec::Http1;
 pub use config::Config;
 pub use error::{LocalError, RemoteError};
 pub use head::{Reason, ResponseHead};
@@ -106,3 +107,4 @@ pub use request::BodySize;
 pub use reuse::{CloseReason, Leniency, Reuse};
 pub use snippet::Snippet;
 pub use state::{Ours, Theirs};
+pub use steps::{BodyStep, Framing, HeadStep};

@@ -44,6 +44,8 @@ pub struct Http2 {
     peer_limit: usize,
     /// Streams let go of that `h2` counts until it has flushed.
     pub(crate) unflushed: usize,
+    /// `h2` has not yet begun the stream that was opened last.
+    pub(crate) sender_full: bool,
     /// How often `h2` had nothing left to send.
     pub(crate) flushes: u64,
     /// How often output was handed out.
@@ -128,6 +130,7 @@ impl Http2 {
             state: State::Open,
             peer_limit: 1,
             unflushed: 0,
+            sender_full: false,
             flushes: 0,
             takes: 0,
             faults: 0,
@@ -229,6 +232,7 @@ impl Http2 {
     /// allows and at most [`Config::max_streams`].
     pub fn room(&self) -> Room {
         match &self.state {
+            State::Open if self.sender_full => Room::Streams(0),
             State::Open => {
                 let limit = self.config.max_streams.min(self.peer_limit);
                 Room::Streams(limit.saturating_sub(self.streams.active() + self.unflushed))
@@ -335,19 +339,23 @@ impl Http2 {
             match Pin::new(connection).poll(&mut context) {
                 Poll::Ready(result) => {
                     // It may have ended by a GOAWAY that this very poll received.
-                    let _ = self.check_sender();
+                    self.check_sender();
                     let error = self.why_over(result);
                     self.finish(error);
                 }
-                Poll::Pending if self.notes.is_connection_woken() => {}
-                Poll::Pending => break,
+                Poll::Pending => {
+                    // This can let go of a stream that was cancelled, whose reset is then due.
+                    self.look();
+                    if !self.notes.is_connection_woken() {
+                        break;
+                    }
+                }
             }
         }
         if !self.pipe.lock().has_refused() {
             self.flushes += 1;
             self.unflushed = 0;
         }
-        self.look();
         self.collect();
     }
 
@@ -377,23 +385,23 @@ impl Http2 {
                 self.changed = true;
             }
         }
-        let _ = self.check_sender();
+        self.check_sender();
     }
 
-    /// Whether `h2` would open a stream: `Pending` if it is full.
-    pub(crate) fn check_sender(&mut self) -> Poll<()> {
+    /// Asks `h2` whether it would open a stream, and if never, why.
+    pub(crate) fn check_sender(&mut self) {
         let Some(sender) = &mut self.sender else {
-            return Poll::Ready(());
+            return;
         };
-        match sender.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(())) => {}
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
+        self.sender_full = ready.is_pending();
+        match ready {
+            Poll::Pending | Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) if error.is_go_away() => self.end(go_away(&error)),
             // The transport is gone; the next poll of the connection says so.
             Poll::Ready(Err(error)) if error.is_io() => self.end(Error::Eof),
             Poll::Ready(Err(_)) => self.end(Error::Exhausted),
         }
-        Poll::Ready(())
     }
 
     fn why_over(&self, result: Result<(), h2::Error>) -> Error {

@@ -53,7 +53,8 @@ impl Http2 {
         request: Request<()>,
         end_of_stream: bool,
     ) -> Result<StreamId, OpenError> {
-        if self.unflushed > 0 && self.room() == Room::Streams(0) {
+        self.check_sender();
+        if self.room() == Room::Streams(0) && (self.sender_full || self.unflushed > 0) {
             self.drive();
         }
         match self.room() {
@@ -67,7 +68,8 @@ impl Http2 {
             None => None,
         };
         let Some((mut response, send)) = sent else {
-            return Err(self.why_not_open());
+            // All that `h2` is known to refuse was looked at before.
+            return Err(OpenError::Invalid(InvalidRequest::Other));
         };
         let (opened_at, finished_at) = (self.takes, self.flushes);
         let wire = response.stream_id().as_u32();
@@ -77,7 +79,7 @@ impl Http2 {
             Stream {
                 recv: Recv::Waiting(response),
                 send: if end_of_stream {
-                    Send::Finished
+                    Send::Finished(None)
                 } else {
                     Send::Open(send)
                 },
@@ -138,7 +140,7 @@ impl Http2 {
         };
         match sent {
             Ok(()) => {
-                self.set_send(id, Send::Finished);
+                self.set_finished(id);
                 Ok(())
             }
             Err(_) => Err(self.write_failed(id)),
@@ -224,8 +226,11 @@ impl Http2 {
     /// sent or still sends on it is credited to the connection's window. An id that is used up is
     /// ignored.
     pub fn cancel(&mut self, id: StreamId) {
-        if self.streams.remove(id).is_some() {
+        if let Some(stream) = self.streams.remove(id) {
             self.unflushed += 1;
+            if let Send::Finished(Some(mut send)) = stream.send {
+                send.send_reset(h2::Reason::CANCEL);
+            }
         }
     }
 
@@ -250,7 +255,7 @@ impl Http2 {
             return Err(self.write_failed(id));
         }
         if end {
-            self.set_send(id, Send::Finished);
+            self.set_finished(id);
         }
         Ok(Write::Taken(taken))
     }
@@ -266,7 +271,7 @@ impl Http2 {
             (_, Recv::Failed(error)) => Err(error.clone()),
             (Send::Failed(error), _) => Err(error.clone()),
             (Send::Open(send), _) => Ok((send, send_waker)),
-            (Send::Finished, _) => Err(StreamError::new(
+            (Send::Finished(_), _) => Err(StreamError::new(
                 StreamErrorKind::RequestFinished,
                 Processed::Maybe,
             )),
@@ -282,7 +287,7 @@ impl Http2 {
         };
         let reason = match &mut stream.send {
             Send::Open(send) => send.poll_reset(&mut Context::from_waker(Waker::noop())),
-            Send::Finished | Send::Failed(_) => Poll::Pending,
+            Send::Finished(_) | Send::Failed(_) => Poll::Pending,
         };
         let kind = match (over, reason) {
             (Some(error), _) => StreamErrorKind::Connection(error),
@@ -295,6 +300,14 @@ impl Http2 {
         };
         self.set_send(id, Send::Failed(error.clone()));
         error
+    }
+
+    fn set_finished(&mut self, id: StreamId) {
+        if let Some((stream, ..)) = self.streams.find(id)
+            && let Send::Open(send) = std::mem::replace(&mut stream.send, Send::Finished(None))
+        {
+            self.set_send(id, Send::Finished(Some(send)));
+        }
     }
 
     fn set_send(&mut self, id: StreamId, send: Send) {
@@ -394,16 +407,6 @@ impl Http2 {
         };
         StreamError { kind, processed }
     }
-
-    fn why_not_open(&mut self) -> OpenError {
-        if self.check_sender().is_pending() {
-            return OpenError::Full;
-        }
-        match self.room() {
-            Room::Never(error) => OpenError::Never(error),
-            Room::Streams(_) => OpenError::Invalid(InvalidRequest::Other),
-        }
-    }
 }
 
 /// What came before the body.
@@ -474,6 +477,9 @@ impl Stream {
 
 /// Takes the next piece of a body and gives its room in the windows back.
 fn pull(body: &mut h2::RecvStream, waker: &Waker) -> Result<Read, h2::Error> {
+    if body.is_end_stream() {
+        return Ok(Read::End);
+    }
     let mut context = Context::from_waker(waker);
     loop {
         match body.poll_data(&mut context) {

@@ -56,6 +56,8 @@ mod gate;
 mod pipe;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wake;
 
 pub use config::Config;

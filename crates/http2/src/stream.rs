@@ -105,7 +105,9 @@ pub(crate) enum Recv {
 /// Where the request stands.
 pub(crate) enum Send {
     Open(h2::SendStream<Bytes>),
-    Finished,
+    /// All is queued. The handle of a body stays: `h2` would keep, for ever, a stream that is
+    /// complete but for bytes which a shrunken window holds back.
+    Finished(Option<h2::SendStream<Bytes>>),
     /// The peer wants no more of it.
     Failed(StreamError),
 }
