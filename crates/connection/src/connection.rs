@@ -635,7 +635,12 @@ impl Connection {
 
     /// Whether a body may hand over more: fewer than 512 KiB wait to be sent.
     pub fn has_write_room(&self) -> bool {
-        self.out.len() + self.in_flight < HIGH_WATER
+        // The same sum that `write_body` goes by: under TLS a body waits as plaintext.
+        #[cfg(feature = "tls")]
+        let out = self.tls.as_ref().map_or(&self.out, |tls| &tls.plain);
+        #[cfg(not(feature = "tls"))]
+        let out = &self.out;
+        out.len() + self.in_flight < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
