@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-const DOWNLOAD: u64 = 64 * 1024 * 1024;
-const UPLOAD: u64 = 16 * 1024 * 1024;
+const DOWNLOAD: usize = 64 * 1024 * 1024;
+const UPLOAD: usize = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The tour on the blocking client: threads and `std::net`, no async runtime anywhere.
@@ -32,37 +32,36 @@ fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
         .build()?;
 
     // send() reads the whole body; what is no 2xx becomes an error if you say so.
-    let row = table.row("blocking", "GET, JSON");
+    let row = table.row(site, "blocking", "GET, JSON");
     let page = client.get("json").send()?.error_for_status()?;
     let json: Value = page.json()?;
-    row.answer(site, &page, page.bytes().len() as u64, json["name"] == "nuncio");
+    row.answer(&page, page.bytes().len(), json["name"] == "nuncio");
 
     // A body can be anything that is read. Without a length it is sent chunked, and never held.
-    let row = table.row("blocking", "POST, streamed");
-    let page = client.post("checksum").body(Body::reader(Upload(0), None)).send()?;
-    row.answer(site, &page, UPLOAD, arrived_whole(&page.json()?));
+    let row = table.row(site, "blocking", "POST, streamed");
+    let upload = Body::reader(Upload(0), None);
+    let page = client.post("checksum").body(upload).send()?;
+    row.answer(&page, UPLOAD, arrived_whole(&page.json()?));
 
     // stream() gives the response as soon as its head is there; pull the body as you like.
-    let row = table.row("blocking", "GET, 64 MiB");
+    let row = table.row(site, "blocking", "GET, 64 MiB");
     let mut download = client.get(format!("bytes/{DOWNLOAD}")).stream()?;
     let mut sum = Checksum::new();
     while let Some(chunk) = download.chunk()? {
         sum.update(&chunk);
     }
-    row.answer(site, &download, sum.length(), sum.finish() == content::checksum(DOWNLOAD));
+    row.answer(&download, sum.length() as usize, is_content(&sum));
 
     // Every wait has a limit, five seconds unless you say otherwise.
-    let row = table.row("blocking", "GET, timeout");
+    let row = table.row(site, "blocking", "GET, timeout");
     let late = client.get("stall").timeout(PATIENCE).send();
-    row.refusal(site, late.map(drop), |error| error.kind() == Kind::ReadTimeout);
+    row.refusal(late.err(), |error| error.kind() == Kind::ReadTimeout);
 
     // A server that cannot prove its name is not talked to.
     if let Some(impostor) = &site.impostor {
-        let row = table.row("blocking", "GET, bad certificate");
+        let row = table.row(site, "blocking", "GET, bad certificate");
         let refused = client.get(impostor.url("/json")).send();
-        row.refusal(site, refused.map(drop), |error| {
-            error.is_connect() && error.to_string().contains("certificate")
-        });
+        row.refusal(refused.err(), is_mistrust);
     }
     Ok(())
 }
@@ -80,39 +79,41 @@ async fn on_async(
         .root_certificates(site.trusted.as_str())
         .build()?;
 
-    let row = table.row(name, "GET, JSON");
+    let row = table.row(site, name, "GET, JSON");
     let page = client.get("json").send().await?.error_for_status()?;
     let json: Value = page.json()?;
-    row.answer(site, &page, page.bytes().len() as u64, json["name"] == "nuncio");
+    row.answer(&page, page.bytes().len(), json["name"] == "nuncio");
 
-    let row = table.row(name, "POST, streamed");
-    let page = client.post("checksum").body(Body::stream(Upload(0), None)).send().await?;
-    row.answer(site, &page, UPLOAD, arrived_whole(&page.json()?));
+    let row = table.row(site, name, "POST, streamed");
+    let upload = Body::stream(Upload(0), None);
+    let page = client.post("checksum").body(upload).send().await?;
+    row.answer(&page, UPLOAD, arrived_whole(&page.json()?));
 
-    let row = table.row(name, "GET, 64 MiB");
+    let row = table.row(site, name, "GET, 64 MiB");
     let mut download = client.get(format!("bytes/{DOWNLOAD}")).stream().await?;
     let mut sum = Checksum::new();
     while let Some(chunk) = download.chunk().await? {
         sum.update(&chunk);
     }
-    row.answer(site, &download, sum.length(), sum.finish() == content::checksum(DOWNLOAD));
+    row.answer(&download, sum.length() as usize, is_content(&sum));
 
-    let row = table.row(name, "GET, timeout");
+    let row = table.row(site, name, "GET, timeout");
     let late = client.get("stall").timeout(PATIENCE).send().await;
-    row.refusal(site, late.map(drop), |error| error.kind() == Kind::ReadTimeout);
+    row.refusal(late.err(), |error| error.kind() == Kind::ReadTimeout);
 
     if let Some(impostor) = &site.impostor {
-        let row = table.row(name, "GET, bad certificate");
+        let row = table.row(site, name, "GET, bad certificate");
         let refused = client.get(impostor.url("/json")).send().await;
-        row.refusal(site, refused.map(drop), |error| {
-            error.is_connect() && error.to_string().contains("certificate")
-        });
+        row.refusal(refused.err(), is_mistrust);
     }
     Ok(())
 }
 
 fn main() -> ExitCode {
-    let mut table = Table::new();
+    let mut table = Table::default();
+    print([
+        "adapter", "request", "protocol", "status", "bytes", "ms", "MB/s",
+    ]);
     match tour(&mut table) {
         Ok(()) if table.surprises == 0 => ExitCode::SUCCESS,
         Ok(()) => {
@@ -127,7 +128,9 @@ fn main() -> ExitCode {
 }
 
 fn tour(table: &mut Table) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     for site in [Site::plain(), Site::tls()] {
         on_blocking(&site, table)?;
         runtime.block_on(on_async("tokio", nuncio::tokio::builder(), &site, table))?;
@@ -144,7 +147,11 @@ struct Site {
 
 impl Site {
     fn plain() -> Self {
-        Site { server: Server::http(), trusted: Authority::new().pem(), impostor: None }
+        Site {
+            server: Server::http(),
+            trusted: Authority::new().pem(),
+            impostor: None,
+        }
     }
 
     fn tls() -> Self {
@@ -152,18 +159,15 @@ impl Site {
         Site {
             server: Server::https(&authority.leaf()),
             trusted: authority.pem(),
-            impostor: Some(Server::https(&authority.faulty_leaf(Fault::UnknownAuthority))),
+            impostor: Some(Server::https(
+                &authority.faulty_leaf(Fault::UnknownAuthority),
+            )),
         }
-    }
-
-    fn protocol(&self, version: Version) -> String {
-        let tls = if self.impostor.is_some() { " over TLS" } else { "" };
-        format!("{version:?}{tls}")
     }
 }
 
-/// A request's body, made as it is sent; what was sent already is all that it knows.
-struct Upload(u64);
+/// A request's body, made as it is sent; how much went out already is all that it knows.
+struct Upload(usize);
 
 /// For the blocking client.
 impl Read for Upload {
@@ -176,7 +180,10 @@ impl Read for Upload {
 
 /// For the async client. (`nuncio::from_stream` makes a body of any `futures` stream.)
 impl BodyStream for Upload {
-    fn poll_chunk(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Bytes>>> {
         let piece = self.next(64 * 1024);
         Poll::Ready((!piece.is_empty()).then(|| Ok(Bytes::from_static(piece))))
     }
@@ -184,80 +191,111 @@ impl BodyStream for Upload {
 
 impl Upload {
     fn next(&mut self, limit: usize) -> &'static [u8] {
-        let left = (UPLOAD - self.0).min(limit as u64) as usize;
-        let piece = content::slice(self.0, left);
-        self.0 += piece.len() as u64;
+        let piece = content::slice(self.0 as u64, limit.min(UPLOAD - self.0));
+        self.0 += piece.len();
         piece
     }
 }
 
 /// Whether the server saw the bytes that [`Upload`] gave, all of them and in order.
 fn arrived_whole(answer: &Value) -> bool {
-    answer["bytes"] == UPLOAD
-        && answer["checksum"] == format!("{:016x}", content::checksum(UPLOAD))
+    let sum = format!("{:016x}", content::checksum(UPLOAD as u64));
+    answer["bytes"] == UPLOAD && answer["checksum"] == sum
+}
+
+/// Whether these are the bytes that the server sends, all of them and in order.
+fn is_content(sum: &Checksum) -> bool {
+    sum.length() == DOWNLOAD as u64 && sum.finish() == content::checksum(DOWNLOAD as u64)
+}
+
+fn is_mistrust(error: &Error) -> bool {
+    error.is_connect() && error.to_string().contains("certificate")
 }
 
 /// What is printed, line by line as it happens.
+#[derive(Default)]
 struct Table {
+    /// How many rows were not as expected.
     surprises: u32,
 }
 
 impl Table {
-    fn new() -> Self {
-        let table = Table { surprises: 0 };
-        let head = ["adapter", "request", "protocol", "status", "bytes", "ms", "MB/s"];
-        table.print(head.map(String::from));
-        table
-    }
-
     /// The clock of a request starts here.
-    fn row(&mut self, adapter: &'static str, request: &'static str) -> Row<'_> {
-        Row { table: self, adapter, request, began: Instant::now() }
+    fn row<'a>(&'a mut self, site: &'a Site, adapter: &'a str, request: &'a str) -> Row<'a> {
+        Row {
+            table: self,
+            site,
+            adapter,
+            request,
+            began: Instant::now(),
+        }
     }
+}
 
-    fn print(&self, [adapter, request, protocol, status, bytes, time, speed]: [String; 7]) {
-        println!(
-            "{adapter:<8}  {request:<20}  {protocol:<17}  {status:<14}  {bytes:>10}  {time:>7}  {speed:>6}"
-        );
-    }
+fn print(columns: [&str; 7]) {
+    let [adapter, request, protocol, status, bytes, time, speed] = columns;
+    print!("{adapter:<8}  {request:<20}  {protocol:<17}  {status:<14}");
+    println!("  {bytes:>8}  {time:>6}  {speed:>5}");
 }
 
 /// One request under way.
 struct Row<'a> {
     table: &'a mut Table,
-    adapter: &'static str,
-    request: &'static str,
+    site: &'a Site,
+    adapter: &'a str,
+    request: &'a str,
     began: Instant,
 }
 
 impl Row<'_> {
-    /// An answer came and moved this many bytes of body; `right` says whether they were the right ones.
-    fn answer(self, site: &Site, head: &nuncio::Head, bytes: u64, right: bool) {
+    /// An answer came, and so many bytes of body moved; `right` says whether they were to be.
+    fn answer(self, head: &nuncio::Head, bytes: usize, right: bool) {
         let status = head.status().as_u16().to_string();
-        let right = right && head.status().is_success();
-        self.end(site.protocol(head.version()), status, bytes, right);
+        self.end(
+            head.version(),
+            status,
+            bytes,
+            right && head.status().is_success(),
+        );
     }
 
-    /// No answer was wanted, but an error that is `right`.
-    fn refusal(self, site: &Site, result: Result<(), Error>, right: impl Fn(&Error) -> bool) {
-        let (status, right) = match &result {
-            Ok(()) => ("an answer".to_owned(), false),
-            Err(error) => (format!("{:?}", error.kind()), right(error)),
-        };
-        self.end(site.protocol(Version::HTTP_11), status, 0, right);
+    /// An error came, as it should; `right` says whether it was the one that should.
+    fn refusal(self, error: Option<Error>, right: impl Fn(&Error) -> bool) {
+        match error {
+            Some(error) => self.end(
+                Version::HTTP_11,
+                format!("{:?}", error.kind()),
+                0,
+                right(&error),
+            ),
+            None => self.end(Version::HTTP_11, "an answer".into(), 0, false),
+        }
     }
 
-    fn end(self, protocol: String, mut status: String, bytes: u64, right: bool) {
-        let time = self.began.elapsed().as_secs_f64();
-        // Below a megabyte it is the waiting that would be measured.
-        let speed = if bytes < 1_000_000 { 0.0 } else { bytes as f64 / time / 1e6 };
-        let speed = if speed > 0.0 { format!("{speed:.0}") } else { String::new() };
+    fn end(self, version: Version, mut status: String, bytes: usize, right: bool) {
+        let seconds = self.began.elapsed().as_secs_f64();
         if !right {
             status.push_str(" WRONG");
             self.table.surprises += 1;
         }
-        let (adapter, request) = (self.adapter.to_owned(), self.request.to_owned());
-        let time = format!("{:.1}", time * 1e3);
-        self.table.print([adapter, request, protocol, status, bytes.to_string(), time, speed]);
+        let tls = if self.site.impostor.is_some() {
+            " over TLS"
+        } else {
+            ""
+        };
+        let protocol = format!("{version:?}{tls}");
+        // With few bytes it would be the waiting that is measured.
+        let speed = (bytes >= 1 << 20).then(|| format!("{:.0}", bytes as f64 / seconds / 1e6));
+        let (bytes, time) = (bytes.to_string(), format!("{:.1}", seconds * 1e3));
+        let speed = speed.unwrap_or_default();
+        print([
+            self.adapter,
+            self.request,
+            &protocol,
+            &status,
+            &bytes,
+            &time,
+            &speed,
+        ]);
     }
 }
