@@ -12,9 +12,10 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
+use tokio::task::JoinHandle;
 
 /// One test for every adapter, each named after it, of a scenario in the same module.
 #[macro_export]
@@ -159,7 +160,7 @@ impl Adapter for Blocking {
     }
 
     fn body_of_the_other_kind(&self) -> Body {
-        nuncio::from_stream(PieceStream::new(std::iter::empty()), None)
+        nuncio::from_stream(NoPieces, None)
     }
 }
 
@@ -199,6 +200,16 @@ impl<I: Iterator<Item = io::Result<Bytes>>> Read for PieceReader<I> {
         let count = buf.len().min(self.rest.len());
         self.rest.copy_to_slice(&mut buf[..count]);
         Ok(count)
+    }
+}
+
+struct NoPieces;
+
+impl futures_core::Stream for NoPieces {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
     }
 }
 
@@ -278,7 +289,12 @@ impl<const WORKERS: bool> Adapter for Tokio<WORKERS> {
     where
         I: Iterator<Item = io::Result<Bytes>> + Send + 'static,
     {
-        nuncio::from_stream(PieceStream::new(pieces), length)
+        let pieces = PieceStream {
+            pieces: Some(Box::new(pieces)),
+            next: None,
+            runtime: self.runtime.handle().clone(),
+        };
+        nuncio::from_stream(pieces, length)
     }
 
     fn body_of_the_other_kind(&self) -> Body {
@@ -328,30 +344,34 @@ impl Download for TokioDownload {
     }
 }
 
-/// A stream of pieces that is never ready at the first question.
+/// A stream of pieces, each got in a thread where it may block: to the client it is a slow source.
 struct PieceStream<I> {
-    pieces: Box<I>,
-    asked: bool,
+    pieces: Option<I>,
+    next: Option<JoinHandle<(I, Option<io::Result<Bytes>>)>>,
+    runtime: Handle,
 }
 
-impl<I> PieceStream<I> {
-    fn new(pieces: I) -> Self {
-        PieceStream {
-            pieces: Box::new(pieces),
-            asked: false,
-        }
-    }
-}
-
-impl<I: Iterator<Item = io::Result<Bytes>>> futures_core::Stream for PieceStream<I> {
+impl<I> futures_core::Stream for PieceStream<I>
+where
+    I: Iterator<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+{
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.asked = !self.asked;
-        if self.asked {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        let this = &mut *self;
+        if let Some(mut pieces) = this.pieces.take() {
+            let work = move || {
+                let piece = pieces.next();
+                (pieces, piece)
+            };
+            this.next = Some(this.runtime.spawn_blocking(work));
         }
-        Poll::Ready(self.pieces.next())
+        let Some(task) = &mut this.next else {
+            return Poll::Ready(None);
+        };
+        let (pieces, piece) = ready!(Pin::new(task).poll(cx)).expect("no panic");
+        this.next = None;
+        this.pieces = piece.is_some().then_some(pieces);
+        Poll::Ready(piece)
     }
 }

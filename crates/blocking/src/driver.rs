@@ -130,7 +130,7 @@ impl Transfer {
                         probe(lane, now);
                     }
                 }
-                Step::Feed { .. } => self.ask_source(now)?,
+                Step::Feed { until } => self.feed(until, now)?,
                 Step::Drive { until } => {
                     if let Some(lane) = self.call.lane() {
                         drive(lane, until, now);
@@ -148,7 +148,7 @@ impl Transfer {
             match self.call.pull(now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
-                Pull::Feed { .. } => self.ask_source(now)?,
+                Pull::Feed { until } => self.feed(until, now)?,
                 Pull::Drive { until } => self.drive(until, now),
             }
         }
@@ -161,7 +161,7 @@ impl Transfer {
             match self.call.pull_into(body, now)? {
                 Pull::Chunk(_) => {}
                 Pull::End => return Ok(()),
-                Pull::Feed { .. } => self.ask_source(now)?,
+                Pull::Feed { until } => self.feed(until, now)?,
                 Pull::Drive { until } => self.drive(until, now),
             }
         }
@@ -173,7 +173,19 @@ impl Transfer {
         }
     }
 
-    fn ask_source(&mut self, now: Instant) -> Result<(), Error> {
+    /// Sends what is there, and asks the source only then: it may block for as long as it likes, or
+    /// even wait for what the server does with the bytes before.
+    fn feed(&mut self, until: Option<Instant>, now: Instant) -> Result<(), Error> {
+        match self.call.lane() {
+            Some(lane) if lane.connection.wants_write() => {
+                drive(lane, until, now);
+                Ok(())
+            }
+            _ => self.ask_source(),
+        }
+    }
+
+    fn ask_source(&mut self) -> Result<(), Error> {
         let piece = match &mut self.feed {
             None => None,
             Some(reader) => match self.blocks.fill(|buf| reader.read(buf)) {
@@ -183,7 +195,7 @@ impl Transfer {
                 Err(error) => Some(Err(error)),
             },
         };
-        self.call.supply(piece, now)
+        self.call.supply(piece, Instant::now())
     }
 }
 

@@ -5,20 +5,18 @@ use serde::Deserialize;
 
 /// A request as the server saw it.
 #[derive(Debug)]
-pub struct Echo {
-    pub line: Line,
-    pub fields: Vec<(String, String)>,
-    pub trailers: Vec<String>,
-    pub body: Vec<u8>,
+pub(crate) struct Echo {
+    pub(crate) line: Line,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) trailers: Vec<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Line {
-    pub method: String,
-    pub target: String,
-    pub version: String,
-    pub connection: u64,
-    pub index: u64,
+pub(crate) struct Line {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) version: String,
 }
 
 #[derive(Deserialize)]
@@ -30,7 +28,7 @@ enum Entry {
 
 impl Echo {
     #[track_caller]
-    pub fn of(response: &Response) -> Self {
+    pub(crate) fn of(response: &Response) -> Self {
         assert_eq!(response.status(), 200, "{}", response.text());
         let bytes = response.bytes();
         let blank = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
@@ -54,12 +52,12 @@ impl Echo {
     }
 
     /// The fields' names, in order and as written.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.fields.iter().map(|(name, _)| &name[..]).collect()
     }
 
     /// The values of one field, in order.
-    pub fn values(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let named = self
             .fields
             .iter()

@@ -160,12 +160,13 @@ fn a_query_goes_behind_the_one_in_the_url<A: Adapter>(adapter: &A) {
     let client = adapter.client();
     let target = |request| Echo::of(&adapter.send(request).unwrap()).line.target;
     let url = server.url("/echo");
+    // Values of one key stand together (BEHAVIOUR section 4).
     let pairs = [("b", "2 3"), ("c", "&="), ("b", "é")];
     assert_eq!(
         target(client.get(format!("{url}?a=1")).query(pairs)),
-        "/echo?a=1&b=2+3&c=%26%3D&b=%C3%A9"
+        "/echo?a=1&b=2+3&b=%C3%A9&c=%26%3D"
     );
-    assert_eq!(target(client.get(&url).query(pairs)).len(), 5 + 24);
+    assert_eq!(target(client.get(&url).query([("a", "1")])), "/echo?a=1");
     assert_eq!(target(client.get(&url)), "/echo");
     assert_eq!(target(client.get(format!("{url}?"))), "/echo?");
 }
@@ -197,7 +198,7 @@ fn a_form_is_encoded_and_announced<A: Adapter>(adapter: &A) {
         .post(server.url("/echo"))
         .form([("name", "a b"), ("t", "1&2"), ("name", "é")]);
     let echo = Echo::of(&adapter.send(request).unwrap());
-    assert_eq!(echo.body, b"name=a+b&t=1%262&name=%C3%A9");
+    assert_eq!(echo.body, b"name=a+b&name=%C3%A9&t=1%262");
     assert_eq!(
         echo.values("content-type"),
         ["application/x-www-form-urlencoded"]

@@ -120,7 +120,13 @@ fn given_roots_stand_alone<A: Adapter>(adapter: &A) {
 
 behaviour!(plain_http_on_a_tls_port_and_the_reverse_are_errors);
 fn plain_http_on_a_tls_port_and_the_reverse_are_errors<A: Adapter>(adapter: &A) {
-    let plain = Server::http();
+    let plain = Script::new()
+        .connection([
+            Step::ExpectBytes(5),
+            Step::send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+            Step::ExpectEof,
+        ])
+        .start();
     let client = adapter
         .builder()
         .danger_accept_invalid_certs(true)

@@ -253,15 +253,40 @@ fn a_slow_source_is_no_silent_peer<A: Adapter>(adapter: &A) {
     // Neither the read nor the write limit runs while the caller's own source is waited for.
     let server = Server::http();
     let slow = (0..4).map(|_| {
-        std::thread::sleep(Duration::from_millis(80));
+        std::thread::sleep(Duration::from_millis(120));
         Ok(Bytes::from_static(b"tick"))
     });
     let client = adapter
         .builder()
-        .timeout(Timeout::all(Duration::from_millis(60)).connect(Duration::from_secs(5)))
+        .timeout(Timeout::all(Duration::from_millis(100)).connect(Duration::from_secs(5)))
         .build()
         .unwrap();
     let request = client.post(server.url("/echo"));
     let response = adapter.send(request.body(adapter.body(slow, None))).unwrap();
     assert_eq!(Echo::of(&response).body, b"ticktickticktick");
+}
+
+behaviour!(what_a_source_gave_is_sent_before_it_is_asked_for_more);
+fn what_a_source_gave_is_sent_before_it_is_asked_for_more<A: Adapter>(adapter: &A) {
+    // The source of a conversation may wait for what the server makes of its last piece.
+    let (head, piece) = (Latch::new(), Latch::new());
+    let peer = Script::new()
+        .connection([
+            Step::ExpectHead,
+            Step::Open(head.clone()),
+            Step::ExpectBytes(b"3\r\none\r\n".len()),
+            Step::Open(piece.clone()),
+            Step::ExpectBytes(b"3\r\ntwo\r\n0\r\n\r\n".len()),
+            Step::send("HTTP/1.1 204 No Content\r\n\r\n"),
+        ])
+        .start();
+    let latches = [(head, "one"), (piece, "two")];
+    let pieces = latches.into_iter().map(|(latch, text)| {
+        let came = latch.wait(Duration::from_secs(3));
+        came.then(|| Bytes::from(text))
+            .ok_or_else(|| io::Error::other("the server has not got it"))
+    });
+    let request = adapter.client().post(peer.url("/"));
+    let response = adapter.send(request.body(adapter.body(pieces, None)));
+    assert_eq!(response.unwrap().status(), 204);
 }
