@@ -300,6 +300,7 @@ impl Grouping {
             });
             entries.len() - 1
         });
+        // `place` is that of an entry: found, or pushed just now.
         &mut entries[place].values
     }
 }
@@ -359,6 +360,14 @@ impl<'v, N: Into<String>, V: Into<ParamValue<'v>>> From<Vec<(N, V)>> for QueryPa
 
 impl<'v, N: Into<String> + Clone, V: Into<ParamValue<'v>> + Clone> From<&[(N, V)]> for QueryParams {
     fn from(pairs: &[(N, V)]) -> Self {
+        pairs.iter().cloned().collect()
+    }
+}
+
+impl<'v, N: Into<String> + Clone, V: Into<ParamValue<'v>> + Clone, const LEN: usize>
+    From<&[(N, V); LEN]> for QueryParams
+{
+    fn from(pairs: &[(N, V); LEN]) -> Self {
         pairs.iter().cloned().collect()
     }
 }
@@ -486,6 +495,22 @@ mod tests {
             "a=1&a=3&b=6&b=7&c=4&d=5"
         );
         assert_eq!(params.to_string(), "a=1&a=3&b=2&c=4");
+    }
+
+    #[test]
+    fn many_things_become_parameters() {
+        let expected = QueryParams::parse("a=1&b=x");
+        let pairs = [("a", "1"), ("b", "x")];
+        assert_eq!(QueryParams::from(&pairs), expected);
+        assert_eq!(QueryParams::from(&pairs[..]), expected);
+        assert_eq!(QueryParams::from(Vec::from(pairs)), expected);
+        assert_eq!(QueryParams::from(BTreeMap::from(pairs)), expected);
+        assert_eq!(QueryParams::from(HashMap::from(pairs)), expected);
+        assert_eq!(QueryParams::from("a=1&b=x"), expected);
+        assert_eq!(QueryParams::from(String::from("a=1&b=x")), expected);
+        assert_eq!(QueryParams::from(&expected), expected);
+        assert_eq!(pairs.into_iter().collect::<QueryParams>(), expected);
+        assert!(QueryParams::from(()).is_empty());
     }
 
     #[test]

@@ -94,18 +94,6 @@ impl Reference {
             Self::Relative(relative) => base.join(&relative.text),
         }
     }
-
-    /// The URL that this reference means under the base URL of a client: see [`merge_base`].
-    ///
-    /// # Errors
-    ///
-    /// As [`merge_base`].
-    pub fn merge(&self, base: &Url) -> Result<Url, ParseError> {
-        match self {
-            Self::Absolute(url) => Ok(url.clone()),
-            Self::Relative(relative) => merge_base(base, &relative.text),
-        }
-    }
 }
 
 /// A reference without a scheme: `//host/path`, `/path`, `path`, `?query`, `#fragment` or nothing.
