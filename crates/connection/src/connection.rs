@@ -683,7 +683,12 @@ impl Connection {
             return h2.has_write_room(id);
         }
         let _ = id;
-        self.out.len() + self.in_flight < HIGH_WATER
+        // The same sum that `write_body` goes by: under TLS a body waits as plaintext.
+        #[cfg(feature = "tls")]
+        let out = self.tls.as_ref().map_or(&self.out, |tls| &tls.plain);
+        #[cfg(not(feature = "tls"))]
+        let out = &self.out;
+        out.len() + self.in_flight < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
