@@ -62,3 +62,8 @@ pub mod tokio {
 pub use nuncio_async::{
     Async, Client, ClientBuilder, RequestBuilder, Runtime, Streaming, from_stream,
 };
+
+/// The examples of the README compile: they are tests of this crate.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
