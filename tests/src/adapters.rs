@@ -77,10 +77,8 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     fn stream(&self, request: RequestBuilder<Self::Driver>) -> Result<Self::Download, Error>;
 
     /// Sends all of them at once and waits for all.
-    fn together(
-        &self,
-        requests: Vec<RequestBuilder<Self::Driver>>,
-    ) -> Vec<Result<Response, Error>>;
+    fn together(&self, requests: Vec<RequestBuilder<Self::Driver>>)
+    -> Vec<Result<Response, Error>>;
 
     /// A request's body that gives `pieces` one by one, as this adapter wants them.
     fn body<I>(&self, pieces: I, length: Option<u64>) -> Body

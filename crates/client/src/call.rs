@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Upload};
 use crate::request::Request;
 use crate::response::Head;
-use crate::settings::Settings;
+use crate::settings::{Settings, requestable};
 use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
@@ -197,6 +197,7 @@ impl<S> Call<S> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
+                    requestable(&self.exchange.url)?;
                     let fresh = self.exchange.is_replay();
                     let until = self.timeout.pool_limit().map(|limit| now + limit);
                     let grant = self

@@ -24,7 +24,10 @@ fn sixty_four_at_once_get_each_its_own_answer<A: Adapter>(adapter: &A) {
             assert_eq!(echo.body, format!("body {number}").as_bytes());
         }
         let counts = client.pool();
-        assert!(counts.idle <= 20 && counts.connections == counts.idle, "{counts:?}");
+        assert!(
+            counts.idle <= 20 && counts.connections == counts.idle,
+            "{counts:?}"
+        );
     }
 }
 

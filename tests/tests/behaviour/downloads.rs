@@ -82,9 +82,7 @@ fn the_head_is_there_before_the_body<A: Adapter>(adapter: &A) {
             Step::send("efgh"),
         ])
         .start();
-    let mut download = adapter
-        .stream(adapter.client().get(peer.url("/")))
-        .unwrap();
+    let mut download = adapter.stream(adapter.client().get(peer.url("/"))).unwrap();
     assert_eq!(download.status(), 200);
     assert_eq!(download.content_length(), Some(8));
     gate.open();
@@ -93,7 +91,8 @@ fn the_head_is_there_before_the_body<A: Adapter>(adapter: &A) {
 
 behaviour!(a_response_tells_its_head_as_it_came);
 fn a_response_tells_its_head_as_it_came<A: Adapter>(adapter: &A) {
-    let head = "HTTP/1.1 299 Fine by me\r\nX-b: 1\r\nx-A:  2 \r\nX-b: 3\r\nContent-Length: 0\r\n\r\n";
+    let head =
+        "HTTP/1.1 299 Fine by me\r\nX-b: 1\r\nx-A:  2 \r\nX-b: 3\r\nContent-Length: 0\r\n\r\n";
     let peer = Script::new()
         .connection([Step::ExpectHead, Step::send(head)])
         .start();
@@ -110,7 +109,12 @@ fn a_response_tells_its_head_as_it_came<A: Adapter>(adapter: &A) {
         .collect();
     assert_eq!(
         fields,
-        [("X-b", "1"), ("x-A", "2"), ("X-b", "3"), ("Content-Length", "0")]
+        [
+            ("X-b", "1"),
+            ("x-A", "2"),
+            ("X-b", "3"),
+            ("Content-Length", "0")
+        ]
     );
     assert_eq!(format!("{response:?}"), "<Response [299 Fine by me]>");
 }
@@ -195,7 +199,9 @@ fn an_unasked_switch_of_protocols_is_refused<A: Adapter>(adapter: &A) {
     let peer = Script::new()
         .connection([
             Step::ExpectHead,
-            Step::send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+            Step::send(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+            ),
         ])
         .start();
     let error = adapter
@@ -264,9 +270,7 @@ fn elapsed_covers_the_whole_exchange<A: Adapter>(adapter: &A) {
 }
 
 behaviour!(a_body_that_is_cut_short_is_an_error_and_its_part_is_lost_only_to_send);
-fn a_body_that_is_cut_short_is_an_error_and_its_part_is_lost_only_to_send<A: Adapter>(
-    adapter: &A,
-) {
+fn a_body_that_is_cut_short_is_an_error_and_its_part_is_lost_only_to_send<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
     let url = server.url("/cut/100000/70000");

@@ -9,14 +9,21 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// One line, with the method, the URL without its credentials, and no secret in any form.
 #[track_caller]
 fn well_told(error: &Error, method: &str, url: &str) {
     let source = std::error::Error::source(error).map(|source| format!("{source} {source:?}"));
-    for text in [format!("{error}"), format!("{error:?}"), source.unwrap_or_default()] {
+    for text in [
+        format!("{error}"),
+        format!("{error:?}"),
+        source.unwrap_or_default(),
+    ] {
         assert!(!text.contains(['\n', '\r']), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
     }
@@ -144,6 +151,9 @@ fn a_name_that_does_not_exist_is_a_connect_error<A: Adapter>(adapter: &A) {
         .timeout(Timeout::default().connect(Duration::from_secs(2)));
     let error = adapter.send(request).unwrap_err();
     assert!(error.is_connect(), "{error:?}");
-    assert!(error.to_string().contains("no-such-name.invalid"), "{error}");
+    assert!(
+        error.to_string().contains("no-such-name.invalid"),
+        "{error}"
+    );
     assert!(error.address().is_none());
 }

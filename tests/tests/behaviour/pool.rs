@@ -65,7 +65,9 @@ behaviour!(a_response_to_the_end_frees_its_connection_before_it_is_dropped);
 fn a_response_to_the_end_frees_its_connection_before_it_is_dropped<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
-    let mut download = adapter.stream(client.get(server.url("/chunked/9"))).unwrap();
+    let mut download = adapter
+        .stream(client.get(server.url("/chunked/9")))
+        .unwrap();
     while download.chunk().unwrap().is_some() {}
     assert_eq!(client.pool().idle, 1);
     adapter.send(client.get(server.url("/json"))).unwrap();
@@ -162,7 +164,12 @@ fn host_names_and_schemes_do_not_share_connections<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
     let by_name = format!("http://localhost:{}/json", server.addr().port());
-    for url in [server.url("/json"), by_name.clone(), server.url("/json"), by_name] {
+    for url in [
+        server.url("/json"),
+        by_name.clone(),
+        server.url("/json"),
+        by_name,
+    ] {
         adapter.send(client.get(url)).unwrap();
     }
     assert_eq!(server.connections(), 2);
@@ -215,7 +222,11 @@ fn k1<A: Adapter>(adapter: &A, first: Vec<Step>, before_second: impl FnOnce()) {
 behaviour!(k01_an_answer_in_the_segment_of_the_one_before_is_never_seen);
 fn k01_an_answer_in_the_segment_of_the_one_before_is_never_seen<A: Adapter>(adapter: &A) {
     let both = Step::send(format!("{ONE}{EVIL}"));
-    k1(adapter, vec![Step::ExpectHead, both, Step::ExpectEof], || {});
+    k1(
+        adapter,
+        vec![Step::ExpectHead, both, Step::ExpectEof],
+        || {},
+    );
 }
 
 behaviour!(k01_an_answer_that_came_later_is_never_seen);
@@ -257,7 +268,12 @@ behaviour!(k02_a_response_dropped_half_way_takes_its_connection_along);
 fn k02_a_response_dropped_half_way_takes_its_connection_along<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
-    for path in ["/bytes/2000000", "/chunked/2000000", "/drip/100/20", "/bytes/9"] {
+    for path in [
+        "/bytes/2000000",
+        "/chunked/2000000",
+        "/drip/100/20",
+        "/bytes/9",
+    ] {
         let opened = server.connections();
         let mut download = adapter.stream(client.get(server.url(path))).unwrap();
         if path != "/bytes/9" {
@@ -300,7 +316,11 @@ fn k05_a_post_that_may_have_been_processed_is_not_sent_again<A: Adapter>(adapter
     let posts: usize = peer
         .records()
         .iter()
-        .map(|record| String::from_utf8_lossy(&record.received).matches("POST ").count())
+        .map(|record| {
+            String::from_utf8_lossy(&record.received)
+                .matches("POST ")
+                .count()
+        })
         .sum();
     assert_eq!(posts, 1);
     assert_eq!(client.pool().connections, 0);
@@ -341,7 +361,12 @@ fn a_new_connection_that_dies_is_an_error_at_once<A: Adapter>(adapter: &A) {
 behaviour!(a_replay_that_dies_too_is_an_error);
 fn a_replay_that_dies_too_is_an_error<A: Adapter>(adapter: &A) {
     let peer = Script::new()
-        .connection([Step::ExpectHead, Step::send(ONE), Step::ExpectHead, Step::Close])
+        .connection([
+            Step::ExpectHead,
+            Step::send(ONE),
+            Step::ExpectHead,
+            Step::Close,
+        ])
         .connection([Step::ExpectHead, Step::Close])
         .repeat_last()
         .start();

@@ -194,9 +194,10 @@ behaviour!(a_form_is_encoded_and_announced);
 fn a_form_is_encoded_and_announced<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
-    let request = client
-        .post(server.url("/echo"))
-        .form([("name", "a b"), ("t", "1&2"), ("name", "é")]);
+    let request =
+        client
+            .post(server.url("/echo"))
+            .form([("name", "a b"), ("t", "1&2"), ("name", "é")]);
     let echo = Echo::of(&adapter.send(request).unwrap());
     assert_eq!(echo.body, b"name=a+b&name=%C3%A9&t=1%262");
     assert_eq!(
@@ -287,7 +288,13 @@ fn a_finished_request_is_sent_as_it_is<A: Adapter>(adapter: &A) {
     let echo = Echo::of(&adapter.send_as_is(&client, built).unwrap());
     assert_eq!(
         echo.names(),
-        ["Host", "Accept", "Accept-Encoding", "Connection", "x-client"]
+        [
+            "Host",
+            "Accept",
+            "Accept-Encoding",
+            "Connection",
+            "x-client"
+        ]
     );
 }
 

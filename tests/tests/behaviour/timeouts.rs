@@ -112,7 +112,11 @@ fn a_reused_connection_that_falls_silent_is_a_read_timeout<A: Adapter>(adapter: 
         let request = client.get(server.url("/stall"));
         adapter.send(request.timeout(Timeout::default().read(LIMIT)))
     });
-    assert_eq!(server.requests(), 2, "a time-out is no reason to send again");
+    assert_eq!(
+        server.requests(),
+        2,
+        "a time-out is no reason to send again"
+    );
 }
 
 behaviour!(a_body_that_stops_is_a_read_timeout);
@@ -193,11 +197,7 @@ fn a_peer_that_takes_nothing_is_a_write_timeout<A: Adapter>(adapter: &A) {
 behaviour!(without_limits_nothing_is_timed_out);
 fn without_limits_nothing_is_timed_out<A: Adapter>(adapter: &A) {
     let server = Server::http();
-    let client = adapter
-        .builder()
-        .timeout(Timeout::none())
-        .build()
-        .unwrap();
+    let client = adapter.builder().timeout(Timeout::none()).build().unwrap();
     let response = adapter.send(client.get(server.url("/delay/300"))).unwrap();
     assert_eq!(response.status(), 200);
     let body = Bytes::from(vec![0; 8 << 20]);

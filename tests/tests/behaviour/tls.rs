@@ -106,11 +106,7 @@ fn given_roots_stand_alone<A: Adapter>(adapter: &A) {
     // Two authorities in one bundle: both are trusted. The one that is left out is not.
     let (one, two, three) = (Authority::new(), Authority::new(), Authority::new());
     let bundle = format!("{}\n{}", one.pem(), two.pem());
-    let client = adapter
-        .builder()
-        .root_certificates(bundle)
-        .build()
-        .unwrap();
+    let client = adapter.builder().root_certificates(bundle).build().unwrap();
     for (authority, trusted) in [(&one, true), (&two, true), (&three, false)] {
         let server = Server::https(&authority.leaf());
         let sent = adapter.send(client.get(server.url("/json")));
@@ -145,7 +141,9 @@ fn plain_http_on_a_tls_port_and_the_reverse_are_errors<A: Adapter>(adapter: &A) 
 }
 
 fn truncating(authority: &Authority, answer: &str, end: Vec<Step>) -> ScriptedPeer {
-    let steps = [Step::ExpectHead, Step::send(answer)].into_iter().chain(end);
+    let steps = [Step::ExpectHead, Step::send(answer)]
+        .into_iter()
+        .chain(end);
     Script::new()
         .tls(authority.leaf().server_config(&["http/1.1"]))
         .connection(steps)

@@ -34,7 +34,13 @@ behaviour!(streamed_bodies_arrive_whole_with_and_without_a_length);
 fn streamed_bodies_arrive_whole_with_and_without_a_length<A: Adapter>(adapter: &A) {
     let server = Server::http();
     let client = adapter.client();
-    for (length, piece) in [(0, 10), (1, 1), (1000, 7), (100_000, 100_000), (4 << 20, 60_000)] {
+    for (length, piece) in [
+        (0, 10),
+        (1, 1),
+        (1000, 7),
+        (100_000, 100_000),
+        (4 << 20, 60_000),
+    ] {
         for announced in [None, Some(length)] {
             let body = adapter.body(pieces(length, piece), announced);
             let request = client.post(server.url("/checksum")).body(body);
@@ -239,9 +245,7 @@ fn a_success_before_the_end_of_an_upload_does_not_stop_it<A: Adapter>(adapter: &
         .start();
     let client = adapter.client();
     let body = adapter.body(pieces(1 << 20, 10_000), Some(1 << 20));
-    let response = adapter
-        .send(client.post(peer.url("/")).body(body))
-        .unwrap();
+    let response = adapter.send(client.post(peer.url("/")).body(body)).unwrap();
     assert_eq!(response.text(), "ok");
     let response = adapter.send(client.get(peer.url("/"))).unwrap();
     assert_eq!(response.status(), 204);
@@ -262,7 +266,9 @@ fn a_slow_source_is_no_silent_peer<A: Adapter>(adapter: &A) {
         .build()
         .unwrap();
     let request = client.post(server.url("/echo"));
-    let response = adapter.send(request.body(adapter.body(slow, None))).unwrap();
+    let response = adapter
+        .send(request.body(adapter.body(slow, None)))
+        .unwrap();
     assert_eq!(Echo::of(&response).body, b"ticktickticktick");
 }
 
