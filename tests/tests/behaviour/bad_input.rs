@@ -86,7 +86,7 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"5;\0\r\nhello\r\n", "\\x00"),
         (b"FFFFFFFFFFFFFFFF\r\nx", "FFFF"),
         (b"7FFFFFFFFFFFFFFFF\r\nx", "7FFF"),
-        (b"5\r\nhelloXX", "XX"),
+        (b"5\r\nhelloXX", "\"X\""),
         (b"5\r\nhello\n\r\n", "\\n"),
         (b"0\r\nbad trailer\r\n\r\n", "bad trailer"),
         (b"0\r\nX-A : 1\r\n\r\n", "X-A"),
