@@ -5,8 +5,8 @@ use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BlockCache, Call, Depot, Driver, Error, Feed, Head, Kind, Lane, PoolCounts, Pull, Request,
-    Response, Settings, Step, Transmit,
+    BlockCache, Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, PoolCounts, Pull,
+    Request, Response, Settings, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -42,17 +42,16 @@ impl Driver for Blocking {
     }
 
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Send {
-        let (head, mut transfer) = self.exchange(settings, request?)?;
-        let mut body = Vec::with_capacity(first_capacity(&head));
-        let now = transfer.now;
-        transfer.read_to_end(&mut body, now)?;
-        let elapsed = transfer.call.elapsed().unwrap_or_default();
+        let (mut download, now) = self.exchange(settings, request?)?;
+        let mut body = Vec::with_capacity(first_capacity(download.incoming.head()));
+        download.read_to_end(&mut body, now)?;
+        let (head, elapsed) = download.incoming.into_parts();
         Ok(Response::new(head, Bytes::from(body), elapsed))
     }
 
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Stream {
-        let (head, transfer) = self.exchange(settings, request?)?;
-        Ok(Streaming::new(head, transfer))
+        let (download, _) = self.exchange(settings, request?)?;
+        Ok(Streaming::new(download))
     }
 
     fn pool(&self) -> PoolCounts {
@@ -75,13 +74,70 @@ fn first_capacity(head: &Head) -> usize {
 }
 
 impl Blocking {
+    /// Sends a request and waits for the head; gives the time at which it had come too.
     fn exchange(
         &self,
         settings: &Arc<Settings>,
         request: Request,
-    ) -> Result<(Head, Transfer), Error> {
-        let (call, feed) = Call::new(settings, &self.shared.depot, request, 0, Instant::now());
-        let feed = match feed {
+    ) -> Result<(Download, Instant), Error> {
+        let mut now = Instant::now();
+        let (mut call, feed) = Call::new(settings, &self.shared.depot, request, 0, now);
+        let mut source = Source::new(feed, settings)?;
+        // Made only where there is something to wait for.
+        let mut unpark = None;
+        loop {
+            let waker = unpark.as_ref().unwrap_or(Waker::noop());
+            match call.step(now, waker)? {
+                Step::Wait { until } => match &unpark {
+                    None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
+                    Some(_) => now = park(until, now),
+                },
+                Step::Resolve { until } => {
+                    let found = self.shared.resolver.lookup(call.host(), call.port(), until);
+                    call.resolved(found)?;
+                    now = Instant::now();
+                }
+                Step::Connect { address, until } => {
+                    let socket = Socket::connect(address, until);
+                    now = Instant::now();
+                    call.connected(socket, now)?;
+                }
+                Step::Probe => {
+                    if let Some(lane) = call.lane() {
+                        probe(lane, now);
+                    }
+                }
+                Step::Feed { until } => match unsent(call.lane()) {
+                    Some(lane) => now = drive(lane, until, now),
+                    None => {
+                        let piece = source.ask();
+                        now = Instant::now();
+                        call.supply(piece, now)?;
+                    }
+                },
+                Step::Drive { until } => {
+                    if let Some(lane) = call.lane() {
+                        now = drive(lane, until, now);
+                    }
+                }
+                Step::Head => {
+                    let incoming = call.into_incoming()?;
+                    return Ok((Download { incoming, source }, now));
+                }
+            }
+        }
+    }
+}
+
+/// Where a request's body comes from, and where its pieces are kept.
+struct Source {
+    reader: Option<Box<dyn io::Read + Send>>,
+    blocks: BlockCache,
+}
+
+impl Source {
+    fn new(feed: Option<Feed>, settings: &Settings) -> Result<Self, Error> {
+        let reader = match feed {
             None => None,
             Some(Feed::Reader(reader)) => Some(reader),
             Some(Feed::Stream(_)) => {
@@ -89,68 +145,46 @@ impl Blocking {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        let now = call.started();
-        let mut transfer = Transfer { call, feed, blocks: settings.blocks(), now };
-        let head = transfer.head(&self.shared.resolver)?;
-        Ok((head, transfer))
+        Ok(Source {
+            reader,
+            blocks: settings.blocks(),
+        })
     }
-}
 
-/// A call and the source of its body, driven by the thread that asks.
-pub(crate) struct Transfer {
-    pub(crate) call: Call<Socket>,
-    feed: Option<Box<dyn io::Read + Send>>,
-    blocks: BlockCache,
-    /// When the head had come.
-    now: Instant,
-}
-
-impl Transfer {
-    fn head(&mut self, resolver: &Resolver) -> Result<Head, Error> {
-        // Made only where there is something to wait for.
-        let mut unpark = None;
-        let mut now = self.call.started();
+    /// The next piece, `None` at the end.
+    fn ask(&mut self) -> Option<io::Result<Bytes>> {
+        let reader = self.reader.as_mut()?;
         loop {
-            let waker = unpark.as_ref().unwrap_or(Waker::noop());
-            match self.call.step(now, waker)? {
-                Step::Wait { until } => match &unpark {
-                    None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
-                    Some(_) => now = park(until, now),
-                },
-                Step::Resolve { until } => {
-                    let found = resolver.lookup(self.call.host(), self.call.port(), until);
-                    self.call.resolved(found)?;
-                    now = Instant::now();
-                }
-                Step::Connect { address, until } => {
-                    let socket = Socket::connect(address, until);
-                    now = Instant::now();
-                    self.call.connected(socket, now)?;
-                }
-                Step::Probe => {
-                    if let Some(lane) = self.call.lane() {
-                        probe(lane, now);
-                    }
-                }
-                Step::Feed { .. } => now = self.ask_source(now)?,
-                Step::Drive { until } => now = self.drive(until, now),
-                Step::Head(head) => {
-                    self.now = now;
-                    return Ok(*head);
-                }
+            match self.blocks.fill(|buf| reader.read(buf)) {
+                Ok(chunk) if chunk.is_empty() => return None,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                piece => return Some(piece),
             }
         }
     }
+}
 
+/// The lane, if something of the request waits to be written: that goes first, for a source may
+/// block for as long as it likes, or even wait for what the server does with the bytes before.
+fn unsent(lane: Option<&mut Lane<Socket>>) -> Option<&mut Lane<Socket>> {
+    lane.filter(|lane| lane.connection.wants_write())
+}
+
+/// A response under way, driven by the thread that asks.
+pub(crate) struct Download {
+    pub(crate) incoming: Incoming<Socket>,
+    source: Source,
+}
+
+impl Download {
     /// The next piece of the response's body.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let mut now = Instant::now();
         loop {
-            match self.call.pull(now)? {
+            match self.incoming.pull(now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
-                Pull::Feed { .. } => now = self.ask_source(now)?,
-                Pull::Drive { until } => now = self.drive(until, now),
+                other => now = self.go_on(other, now)?,
             }
         }
     }
@@ -159,34 +193,31 @@ impl Transfer {
     pub(crate) fn read_to_end(&mut self, body: &mut Vec<u8>, now: Instant) -> Result<(), Error> {
         let mut now = now;
         loop {
-            match self.call.pull_into(body, now)? {
-                Pull::Chunk(_) => {}
+            match self.incoming.pull_into(body, now)? {
                 Pull::End => return Ok(()),
-                Pull::Feed { .. } => now = self.ask_source(now)?,
-                Pull::Drive { until } => now = self.drive(until, now),
+                other => now = self.go_on(other, now)?,
             }
         }
     }
 
-    fn drive(&mut self, until: Option<Instant>, now: Instant) -> Instant {
-        self.call.lane().map_or(now, |lane| drive(lane, until, now))
-    }
-
-    /// Reading the source may have taken any time.
-    fn ask_source(&mut self, now: Instant) -> Result<Instant, Error> {
-        let Some(reader) = &mut self.feed else {
-            self.call.supply(None, now)?;
-            return Ok(now);
-        };
-        let piece = match self.blocks.fill(|buf| reader.read(buf)) {
-            Ok(chunk) if chunk.is_empty() => None,
-            Ok(chunk) => Some(Ok(chunk)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(now),
-            Err(error) => Some(Err(error)),
-        };
-        let now = Instant::now();
-        self.call.supply(piece, now)?;
-        Ok(now)
+    /// Does what has to be done before the next piece can come, and gives the time after it.
+    fn go_on(&mut self, pull: Pull, now: Instant) -> Result<Instant, Error> {
+        match pull {
+            Pull::Chunk(_) | Pull::End => Ok(now),
+            Pull::Drive { until } => Ok(self
+                .incoming
+                .lane()
+                .map_or(now, |lane| drive(lane, until, now))),
+            Pull::Feed { until } => {
+                if let Some(lane) = unsent(self.incoming.lane()) {
+                    return Ok(drive(lane, until, now));
+                }
+                let piece = self.source.ask();
+                let now = Instant::now();
+                self.incoming.supply(piece, now)?;
+                Ok(now)
+            }
+        }
     }
 }
 
@@ -201,7 +232,12 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
 ///
 /// A response that comes before the request is all written is read as it comes (SECURITY K4).
 fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
-    let Lane { connection, socket, transmit, .. } = lane;
+    let Lane {
+        connection,
+        socket,
+        transmit,
+        ..
+    } = lane;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
@@ -209,7 +245,11 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         match socket.write_now(slices.get(..count).unwrap_or_default()) {
             Ok(written) => {
                 // What went in one piece took no time worth a look at the clock.
-                let now = if written == transmit.len() { now } else { Instant::now() };
+                let now = if written == transmit.len() {
+                    now
+                } else {
+                    Instant::now()
+                };
                 connection.transmitted(transmit, written, now);
                 return now;
             }
@@ -219,7 +259,11 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
                 return now;
             }
         }
-        let ready = socket.wait(connection.wants_read(), connection.next_timeout().or(until), now);
+        let ready = socket.wait(
+            connection.wants_read(),
+            connection.next_timeout().or(until),
+            now,
+        );
         let now = Instant::now();
         match ready {
             Ok(ready) if ready.readable => probe(lane, now),

@@ -23,6 +23,9 @@ const TWELVE: &str = "Date: Tue, 15 Nov 1994 08:12:31 GMT\r\n\
     Set-Cookie: sid=31d4d96e407aad42; Path=/; Secure; HttpOnly\r\n";
 
 fn main() {
+    if std::env::args().any(|arg| arg == "--list") {
+        return; // Asked by test runners: there are no tests here.
+    }
     let ranges = split(TWELVE.as_bytes());
     row("12 fields, build and drop: Headers::from_received", || {
         black_box(received(black_box(TWELVE.as_bytes()), &ranges));

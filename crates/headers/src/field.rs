@@ -78,8 +78,7 @@ pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
             .all(|(a, b)| swar::lower(a) == swar::lower(b))
 }
 
-/// All bytes of `name`, eight by eight; in the last word those that are left with some that
-/// came before, or with zeros.
+/// All bytes of `name`, eight by eight; the last word is [`last_word`].
 #[inline]
 fn words(name: &[u8]) -> impl Iterator<Item = u64> {
     let (whole, rest) = name.as_chunks::<8>();
@@ -90,8 +89,9 @@ fn words(name: &[u8]) -> impl Iterator<Item = u64> {
         .chain(last)
 }
 
+/// The last eight bytes; of a shorter name all, some twice or with zeros among them.
 #[inline]
-fn last_word(name: &[u8]) -> u64 {
+pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let Some(word) = name.last_chunk::<8>() {
         return u64::from_le_bytes(*word);
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::field::{Field, LINE_END, SEPARATOR, tag};
 use crate::storage::{offset, slice, validate_value};
-use crate::syntax::{count_unprintable, has_outer_space, is_token};
+use crate::syntax::{count_unprintable, has_outer_space, is_token, name_error};
 use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
@@ -32,7 +32,9 @@ impl Headers {
             end: 0,
         };
         for (name, value) in fields {
-            builder.add(name, value)?;
+            if !builder.add(&name, &value) {
+                return Err(refuse(block, builder.fields.len(), name, value));
+            }
         }
         builder.finish()
     }
@@ -49,27 +51,26 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// Says whether it did. A plain yes or no keeps this loop small.
     #[inline]
-    fn add(&mut self, name: Range<usize>, value: Range<usize>) -> Result<(), InvalidHeader> {
+    fn add(&mut self, name: &Range<usize>, value: &Range<usize>) -> bool {
         let block = self.block;
         let (Some(name_bytes), Some(value_bytes)) = (
             block.get(name.start..name.end),
             block.get(value.start..value.end),
         ) else {
-            return Err(InvalidHeader::Range {
-                field: self.fields.len(),
-            });
+            return false;
         };
-        if !is_token(name_bytes) | has_outer_space(value_bytes) {
-            check_name(name_bytes)?;
-            validate_value(name_bytes, value_bytes)?;
+        if has_outer_space(value_bytes) {
+            return false;
         }
         // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
         let field = Field {
             start: self.end as u32,
             name_len: name_bytes.len() as u32,
             value_len: value_bytes.len() as u32,
-            tag: tag(name_bytes),
+            // Found in `finish`, where the names are looked at.
+            tag: 0,
         };
         self.end = self.end.saturating_add(field.line_len());
         self.fields.push(field);
@@ -89,7 +90,7 @@ impl Builder<'_> {
             self.buffer.extend_from_slice(value_bytes);
             self.buffer.extend_from_slice(LINE_END);
         }
-        Ok(())
+        true
     }
 
     fn flush(&mut self) {
@@ -97,6 +98,7 @@ impl Builder<'_> {
             .extend_from_slice(slice(self.block, self.run.clone()));
     }
 
+    #[inline]
     fn finish(mut self) -> Result<Headers, InvalidHeader> {
         self.flush();
         offset(self.end)?;
@@ -105,6 +107,13 @@ impl Builder<'_> {
             fields: self.fields,
             encoding: None,
         };
+        for field in &mut headers.fields {
+            let name = slice(&headers.buffer, field.name_range());
+            if !is_token(name) {
+                return Err(name_error(name));
+            }
+            field.tag = tag(name);
+        }
         // CRLF makes two of each line: more means that values need a closer look, as names have
         // been looked at. One pass over all is faster than one over each.
         if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {
@@ -117,5 +126,17 @@ impl Builder<'_> {
             headers.buffer.shrink_to_fit();
         }
         Ok(headers)
+    }
+}
+
+/// Why [`Builder::add`] said no.
+#[cold]
+fn refuse(block: &[u8], field: usize, name: Range<usize>, value: Range<usize>) -> InvalidHeader {
+    match (block.get(name), block.get(value)) {
+        (Some(name), Some(value)) => match check_name(name).and(validate_value(name, value)) {
+            Err(error) => error,
+            Ok(()) => InvalidHeader::Range { field },
+        },
+        _ => InvalidHeader::Range { field },
     }
 }

@@ -1,5 +1,6 @@
 //! Which bytes a field name and a field value may hold, and the check for each.
 
+use crate::field::last_word;
 use crate::{InvalidHeader, swar};
 
 /// `tchar` of RFC 9110 section 5.6.2.
@@ -61,21 +62,21 @@ pub fn check_value(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidHea
 /// Whether `text` is one or more `tchar`.
 #[inline]
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    let all = |bytes: &[u8]| bytes.iter().all(|&byte| TOKEN[usize::from(byte)]);
-    let (words, rest) = text.as_chunks::<8>();
-    // Nearly all names are letters and dashes, which can be seen eight at a time.
-    for word in words {
-        if !swar::is_letters_or_dashes(u64::from_le_bytes(*word)) && !all(word) {
-            return false;
-        }
-    }
-    match text.last_chunk::<8>() {
-        Some(word) if swar::is_letters_or_dashes(u64::from_le_bytes(*word)) => true,
-        _ => all(rest) && !text.is_empty(),
-    }
+    // Nearly all names are letters and dashes, which can be seen eight at a time. (The zeros
+    // that fill up the word of a very short one are neither.)
+    let (words, _) = text.as_chunks::<8>();
+    let plain = |word: &[u8; 8]| swar::is_letters_or_dashes(u64::from_le_bytes(*word));
+    (words.iter().all(plain) && swar::is_letters_or_dashes(last_word(text)))
+        || is_unusual_token(text)
+}
+
+#[inline(never)]
+fn is_unusual_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
 }
 
 /// Whether `byte` is a `tchar`.
+#[inline]
 pub(crate) fn is_token_byte(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }

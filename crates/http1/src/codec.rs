@@ -2,12 +2,12 @@
 
 use nuncio_headers::Headers;
 
-use crate::chunked::{ChunkStep, Chunked, NOT_IN_TRAILERS};
+use crate::chunked::{ChunkStep, Chunked};
 use crate::config::Config;
 use crate::error::{LocalError, RemoteError};
 use crate::framing::Delimiter;
 use crate::head::{HeadReader, Received, ResponseHead};
-use crate::request::{Asked, BodySize, Offer, Plan, RequestFraming};
+use crate::request::{Asked, BodySize, Offer, Plan, RequestFraming, check_trailers};
 use crate::reuse::{CloseReason, Leniency, Reuse};
 use crate::snippet::Snippet;
 use crate::state::{Move, Ours, Theirs, step};
@@ -166,11 +166,7 @@ impl Http1 {
             _ => {}
         }
         if let Some(trailers) = trailers {
-            for name in NOT_IN_TRAILERS {
-                if trailers.contains(name) {
-                    return Err(LocalError::ForbiddenTrailer(name));
-                }
-            }
+            check_trailers(trailers)?;
         }
         let what = match self.asked.offer {
             Offer::None => Move::RequestEnd,
@@ -453,7 +449,6 @@ impl Http1 {
             return Err(LocalError::NotReusable(reason));
         }
         self.apply(Move::Next, ACTION)?;
-        self.asked = Asked::default();
         self.heads = HeadReader::default();
         self.receiving = Receiving::Nothing;
         Ok(())

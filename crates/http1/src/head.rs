@@ -17,7 +17,7 @@ use crate::snippet::{SHOWN, Snippet, first_line};
 /// The head of a response, interim or final.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseHead {
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, from this codec.
     pub version: Version,
     /// 100 to 999; those from 600 on are to be treated as 5xx (RFC 9110 section 15).
     pub status: u16,
@@ -28,6 +28,16 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// A head without a reason phrase, as the later versions of HTTP have it.
+    pub fn new(version: Version, status: StatusCode, headers: Headers) -> Self {
+        Self {
+            version,
+            status: status.as_u16(),
+            reason: Reason(Phrase::Standard("")),
+            headers,
+        }
+    }
+
     /// Whether another head follows for the same request: 1xx other than 101.
     pub fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)

@@ -47,6 +47,20 @@ fn short_messages_and_the_ends_of_long_ones_give_the_same_events_at_every_cut() 
 }
 
 #[test]
+fn f21_first_lines_about_as_long_as_a_snippet_give_the_same_error_at_every_split() {
+    for length in 60..70 {
+        for end in ["\n", "\r\n", "\r\r\n", "\rx\n"] {
+            let message = format!("{}{end}more\r\n", "x".repeat(length));
+            let found = split_invariant(&Setup::default(), message.as_bytes());
+            assert!(
+                found[0].starts_with("error BadStatusLine(\"xxx"),
+                "{found:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn f17_a_close_at_any_byte_of_a_message_is_never_its_end() {
     let mut cut = 0;
     for case in cases() {
@@ -147,6 +161,6 @@ rows! {
     f17_short_messages "f17": 10 errors, 0 read;
     f18_trailers_that_are_dropped "f18": 0 errors, 3 read;
     f21_odd_status_lines "f21": 20 errors, 2 read;
-    f22_interim_responses "f22": 4 errors, 7 read;
+    f22_interim_responses "f22": 4 errors, 9 read;
     f24_responses_without_a_body "f24": 1 errors, 16 read;
 }

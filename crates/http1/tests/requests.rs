@@ -314,7 +314,9 @@ fn i10_never_more_nor_less_than_the_length() {
     assert_eq!(http1.send_data(3), Err(long(1)));
     assert_eq!(http1.send_data(usize::MAX), Err(long(u64::MAX - 5)));
     assert_eq!(http1.send_end(None, &mut out), Err(short(3)));
-    http1.send_data(2).unwrap();
+    http1.send_data(1).unwrap();
+    assert_eq!(http1.send_end(None, &mut out), Err(short(4)));
+    http1.send_data(1).unwrap();
     assert_eq!(http1.send_data(1), Err(long(1)));
     assert_eq!(http1.send_end(None, &mut out), Ok(()));
     assert_eq!(out.len(), end, "nothing ends a sized body");
@@ -464,6 +466,9 @@ fn trailers_end_a_chunked_body_and_no_other() {
     assert_eq!(out, b"0\r\n\r\n");
 
     out.clear();
+    let none = headers(&[]);
+    let found = start(BodySize::Known(0)).send_end(Some(&none), &mut out);
+    assert_eq!((found, out.len()), (Ok(()), 0));
     let found = start(BodySize::Known(0)).send_end(Some(&trailers), &mut out);
     assert_eq!(found, Err(LocalError::TrailersNeedChunks));
     for name in [

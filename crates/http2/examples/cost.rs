@@ -1,9 +1,11 @@
-//! What an exchange costs: 100 streams at once, a small response with ten fields each.
+//! What an exchange costs: 100 streams at once (or as many as a third argument says), a small
+//! response with ten fields each.
 //!
 //! `cost nuncio 200` runs 200 rounds of 100 exchanges through `Http2`, `cost bare 200` through the
 //! `h2` crate alone over the same kind of pipe. Under `valgrind --tool=callgrind`, the difference
 //! of two lengths, divided by the exchanges between them, is the cost of one; `valgrind` alone
-//! counts the heap blocks in the same way.
+//! counts the heap blocks in the same way. `cost idle 200` leaves 200 connections idle after a
+//! round of exchanges each, and `valgrind` tells the bytes in use at its exit.
 
 use std::future::Future;
 use std::io;
@@ -16,21 +18,21 @@ use http::Request;
 use nuncio_http2::{Config, Http2, Read};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-const STREAMS: usize = 100;
-
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let kind = arguments.next().unwrap_or_default();
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let streams = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(100);
     let bytes = match kind.as_str() {
-        "nuncio" => nuncio(rounds),
-        "bare" => bare(rounds),
+        "nuncio" => nuncio(rounds, streams),
+        "bare" => bare(rounds, streams),
+        "idle" => (0..rounds).map(|_| idle(streams)).sum(),
         _ => {
-            eprintln!("usage: cost nuncio|bare ROUNDS");
+            eprintln!("usage: cost nuncio|bare|idle ROUNDS [STREAMS]");
             std::process::exit(2);
         }
     };
-    assert_eq!(bytes, rounds * STREAMS * 150);
+    assert_eq!(bytes, rounds * streams * 150);
 }
 
 fn request() -> Request<()> {
@@ -55,8 +57,8 @@ impl Answers {
         [&settings[..], &ack[..]].concat()
     }
 
-    fn round(&mut self, out: &mut Vec<u8>) {
-        for _ in 0..STREAMS {
+    fn round(&mut self, streams: usize, out: &mut Vec<u8>) {
+        for _ in 0..streams {
             let mut block = vec![0x88];
             for n in 0..10u8 {
                 if self.first {
@@ -81,8 +83,19 @@ impl Answers {
     }
 }
 
-fn nuncio(rounds: usize) -> usize {
+fn nuncio(rounds: usize, streams: usize) -> usize {
+    run(&mut Http2::new(Config::new()).unwrap(), rounds, streams)
+}
+
+fn idle(streams: usize) -> usize {
     let mut http2 = Http2::new(Config::new()).unwrap();
+    let total = run(&mut http2, 1, streams);
+    assert_eq!(http2.take_output(&mut Vec::new()), 0);
+    std::mem::forget(http2);
+    total
+}
+
+fn run(http2: &mut Http2, rounds: usize, streams: usize) -> usize {
     let mut answers = Answers {
         next: 1,
         first: true,
@@ -92,7 +105,7 @@ fn nuncio(rounds: usize) -> usize {
     let mut total = 0;
     http2.handle_input(&input);
     for _ in 0..rounds {
-        for _ in 0..STREAMS {
+        for _ in 0..streams {
             http2.open(request.clone(), true).unwrap();
         }
         output.clear();
@@ -100,7 +113,7 @@ fn nuncio(rounds: usize) -> usize {
             output.clear();
         }
         input.clear();
-        answers.round(&mut input);
+        answers.round(streams, &mut input);
         let mut offered = 0;
         while offered < input.len() {
             offered += http2.handle_input(&input[offered..]);
@@ -118,8 +131,11 @@ fn nuncio(rounds: usize) -> usize {
     total
 }
 
+/// Input, how much of it was read, and output.
+type Ends = (Vec<u8>, usize, Vec<u8>);
+
 #[derive(Clone, Default)]
-struct Pipe(Arc<Mutex<(Vec<u8>, usize, Vec<u8>)>>);
+struct Pipe(Arc<Mutex<Ends>>);
 
 impl AsyncRead for Pipe {
     fn poll_read(
@@ -157,7 +173,7 @@ impl AsyncWrite for Pipe {
     }
 }
 
-fn bare(rounds: usize) -> usize {
+fn bare(rounds: usize, streams: usize) -> usize {
     let mut context = Context::from_waker(Waker::noop());
     let pipe = Pipe::default();
     let handshake = pin!(
@@ -181,7 +197,7 @@ fn bare(rounds: usize) -> usize {
     pipe.0.lock().unwrap().0 = Answers::preface();
     assert!(Pin::new(&mut connection).poll(&mut context).is_pending());
     for _ in 0..rounds {
-        for _ in 0..STREAMS {
+        for _ in 0..streams {
             responses.push(sender.send_request(request.clone(), true).unwrap().0);
         }
         assert!(Pin::new(&mut connection).poll(&mut context).is_pending());
@@ -190,7 +206,7 @@ fn bare(rounds: usize) -> usize {
             output.clear();
             input.clear();
             *read = 0;
-            answers.round(input);
+            answers.round(streams, input);
         }
         assert!(Pin::new(&mut connection).poll(&mut context).is_pending());
         for mut response in responses.drain(..) {

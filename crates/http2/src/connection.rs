@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::gate::{Gate, Preface};
-use crate::pipe::Pipe;
+use crate::pipe::{Ends, Pipe};
 use crate::stream::{Ready, StreamId, Streams};
 use crate::wake::{Half, Notes};
 
@@ -42,12 +43,8 @@ pub struct Http2 {
     pub(crate) state: State,
     /// Streams that the peer allows, as far as known.
     peer_limit: usize,
-    /// Streams let go of that `h2` counts until it has flushed.
-    pub(crate) unflushed: usize,
     /// `h2` has not yet begun the stream that was opened last.
     pub(crate) sender_full: bool,
-    /// How often `h2` had nothing left to send.
-    pub(crate) flushes: u64,
     /// How often output was handed out.
     pub(crate) takes: u64,
     pub(crate) faults: u32,
@@ -129,9 +126,7 @@ impl Http2 {
             config,
             state: State::Open,
             peer_limit: 1,
-            unflushed: 0,
             sender_full: false,
-            flushes: 0,
             takes: 0,
             faults: 0,
             changed: false,
@@ -192,14 +187,24 @@ impl Http2 {
         self.drive();
     }
 
+    /// Whether [`take_output`](Self::take_output) is due: there is something to send, or input
+    /// waits for what it has to say.
+    pub fn wants_output(&self) -> bool {
+        let pipe = self.pipe.lock();
+        let due = self.notes.is_connection_woken() || !self.gate.is_open();
+        pipe.has_output() || (due && self.connection.is_some()) || self.is_stalled(&pipe)
+    }
+
+    /// Whether `h2` had to stop for want of room, and has room now.
+    fn is_stalled(&self, pipe: &Ends) -> bool {
+        self.connection.is_some() && pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
+    }
+
     /// Appends bytes to send to `out` and returns how many; 0 means that there are none now.
     /// At most [`Config::output_capacity`] at a time: send them before asking again. An empty
     /// `out` is swapped for the filled buffer, and nothing is copied.
     pub fn take_output(&mut self, out: &mut Vec<u8>) -> usize {
-        let stalled = {
-            let pipe = self.pipe.lock();
-            pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
-        };
+        let stalled = self.is_stalled(&self.pipe.lock());
         if stalled || self.notes.is_connection_woken() {
             self.drive();
         }
@@ -214,7 +219,10 @@ impl Http2 {
         taken
     }
 
-    /// The next stream on which something became possible.
+    /// The next stream on which something became possible, in the order in which it did.
+    ///
+    /// A flag is raised once for each call that had to answer "not yet"; the head is waited for
+    /// from [`open`](Self::open) on. Take the output first: it lets streams go on, too.
     pub fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         // A call on one stream can wake another, by giving back its share of the send window.
         self.collect();
@@ -235,7 +243,7 @@ impl Http2 {
             State::Open if self.sender_full => Room::Streams(0),
             State::Open => {
                 let limit = self.config.max_streams.min(self.peer_limit);
-                Room::Streams(limit.saturating_sub(self.streams.active() + self.unflushed))
+                Room::Streams(limit.saturating_sub(self.streams.active()))
             }
             State::Ending(error) | State::Over(error) => Room::Never(error.clone()),
         }
@@ -352,10 +360,6 @@ impl Http2 {
                 }
             }
         }
-        if !self.pipe.lock().has_refused() {
-            self.flushes += 1;
-            self.unflushed = 0;
-        }
         self.collect();
     }
 
@@ -430,6 +434,16 @@ impl Http2 {
         if self.faults > self.config.max_faults && self.failure().is_none() {
             self.fail(Error::TooManyFaults);
         }
+    }
+}
+
+impl fmt::Debug for Http2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2")
+            .field("room", &self.room())
+            .field("active_streams", &self.active_streams())
+            .field("failure", &self.failure())
+            .finish_non_exhaustive()
     }
 }
 

@@ -54,6 +54,7 @@ mod error;
 mod exchange;
 mod gate;
 mod pipe;
+mod progress;
 mod request;
 mod stream;
 #[cfg(test)]

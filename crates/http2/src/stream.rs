@@ -123,8 +123,6 @@ pub(crate) struct Stream {
     pub(crate) interim_bytes: usize,
     /// How often output had been taken when the stream was opened.
     pub(crate) opened_at: u64,
-    /// How often `h2` had flushed everything when the request was finished.
-    pub(crate) finished_at: u64,
 }
 
 struct Slot {

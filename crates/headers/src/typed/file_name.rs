@@ -22,15 +22,11 @@ pub fn safe_file_name(name: &str) -> Option<String> {
     let plain = plain
         .trim_start_matches(is_bad_start)
         .trim_end_matches(is_bad_end);
-    let short = shorten(plain);
-    if short.chars().all(|c| c == '_') {
+    if plain.chars().all(|c| c == '_') {
         return None;
     }
-    Some(if is_device(&short) {
-        format!("_{short}")
-    } else {
-        short
-    })
+    let device = if is_device(plain) { "_" } else { "" };
+    Some(shorten(&format!("{device}{plain}")))
 }
 
 /// `/`, `\` and what some systems fold to them.

@@ -189,6 +189,28 @@ fn a_cancel_lets_go_of_a_body_that_a_shrunken_window_holds_back() {
 }
 
 #[test]
+fn a_large_chunk_does_not_hoard_the_connections_window() {
+    let config = Config::new().send_buffer(10_000);
+    let mut raw = Raw::with(config, &[(4, 1 << 20)]);
+    let greedy = raw.post();
+    let modest = raw.post();
+    let mut large = Bytes::from(vec![1; 1 << 20]);
+    assert_eq!(
+        raw.http2.write_body(greedy, &mut large).unwrap(),
+        Write::Taken(10_000)
+    );
+    assert_eq!(
+        raw.http2.write_body(greedy, &mut large).unwrap(),
+        Write::Blocked
+    );
+    let mut small = Bytes::from(vec![2; 10_000]);
+    assert_eq!(
+        raw.http2.write_body(modest, &mut small).unwrap(),
+        Write::Taken(10_000)
+    );
+}
+
+#[test]
 fn what_a_stream_queues_is_bounded() {
     let config = Config::new().send_buffer(4096).output_capacity(4096);
     let mut raw = Raw::with(config, &[(4, 1 << 30)]);

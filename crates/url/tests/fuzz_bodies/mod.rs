@@ -147,15 +147,12 @@ pub(crate) fn query(data: &[u8]) {
     );
     assert_eq!(one.pairs().count(), form::parse(first.as_bytes()).count());
     let merged = one.merged(&two);
-    for name in one.names().chain(two.names()) {
+    for name in one.names().take(4).chain(two.names().take(4)) {
         let from = if two.contains(name) { &two } else { &one };
         assert!(merged.all(name).eq(from.all(name)));
         assert!(!merged.with_removed(name).contains(name));
         assert_eq!(merged.with_set(name, "x").first(name), Some("x"));
         assert_eq!(merged.with_added(name, 1).all(name).last(), Some("1"));
-        if merged.len() > 64 {
-            break;
-        }
     }
     let base = Url::parse("http://h/?a").expect("valid");
     let url = base.with_params(&one).expect("short");
