@@ -72,7 +72,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "blocking", value_name = "RUNTIME")]
     pub(crate) runtime: Runtime,
 
-    /// Prints this.
+    /// Print help
     #[arg(long, action = clap::ArgAction::HelpShort)]
     help: Option<bool>,
 }

@@ -60,9 +60,12 @@ impl<'a> Target<'a> {
                 .write_all(chunk)
                 .map_err(|error| failure(self.path, &error.to_string()))
         });
-        // A bar that is finished stands at its end, wherever it was.
+        // A bar that is cleared stands at its end, wherever it was.
         let came = bar.position();
-        bar.finish_and_clear();
+        match copied {
+            Ok(()) => bar.finish(),
+            Err(_) => bar.finish_and_clear(),
+        }
         let kept = copied.and_then(|()| {
             partial
                 .keep(self)
