@@ -16,7 +16,11 @@ const NANO: Duration = Duration::from_nanos(1);
 
 /// Answers, the method that they answer, and whether the peer closes behind them.
 const ANSWERS: [(&str, &str, bool); 16] = [
-    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        false,
+    ),
     ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false),
     (
         "GET",
@@ -24,22 +28,50 @@ const ANSWERS: [(&str, &str, bool); 16] = [
         false,
     ),
     ("GET", "HTTP/1.1 200 OK\r\n\r\nuntil the end", true),
-    ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", false),
-    ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false),
+    (
+        "GET",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+        false,
+    ),
+    (
+        "HEAD",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        false,
+    ),
     (
         "GET",
         "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         false,
     ),
-    ("GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false),
-    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n", false),
-    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+        true,
+    ),
     ("GET", "HTTP/1.1 200 OK\r\nContent-Le", true),
     ("GET", "", true),
     ("GET", "SSH-2.0-OpenSSH_9.2\r\n\r\n", false),
     ("GET", "HTTP/1.1 200 OK\r\nX-A : b\r\n\r\n", false),
-    ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX", false),
-    ("GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX",
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        false,
+    ),
 ];
 
 fn events<'a>(
@@ -117,10 +149,16 @@ fn a_head_is_awaited_for_the_read_limit_from_when_the_request_is_out() {
     machine.clock.advance(Duration::from_secs(1));
     machine.sent();
     machine.clock.advance(Duration::from_secs(1));
-    assert_eq!(machine.connection.read_head(id, machine.clock.now()), Ok(None));
+    assert_eq!(
+        machine.connection.read_head(id, machine.clock.now()),
+        Ok(None)
+    );
     machine.clock.advance(Duration::from_secs(1));
     // Asking again does not prolong it.
-    assert_eq!(machine.connection.read_head(id, machine.clock.now()), Ok(None));
+    assert_eq!(
+        machine.connection.read_head(id, machine.clock.now()),
+        Ok(None)
+    );
     expires_in(&mut machine, Duration::from_secs(3), Phase::Read);
     let read = machine.connection.read_head(id, machine.clock.now());
     assert_eq!(read, Err(Error::Timeout(Phase::Read)));
@@ -133,7 +171,10 @@ fn every_byte_that_comes_gives_a_whole_read_limit() {
     for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r".chunks(1) {
         machine.clock.advance(Duration::from_secs(4));
         machine.receive(byte);
-        assert_eq!(machine.connection.read_head(id, machine.clock.now()), Ok(None));
+        assert_eq!(
+            machine.connection.read_head(id, machine.clock.now()),
+            Ok(None)
+        );
     }
     expires_in(&mut machine, LIMITS.read.unwrap(), Phase::Read);
 }
@@ -143,7 +184,10 @@ fn nothing_runs_while_nobody_waits_for_the_body() {
     let mut machine = plain();
     let id = machine.get();
     machine.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     assert_eq!(machine.connection.next_timeout(), None);
     assert_eq!(machine.body(id), Ok(Read::Chunk(chunk(b"abc"))));
     assert_eq!(machine.connection.next_timeout(), None);
@@ -159,7 +203,10 @@ fn no_deadline_is_left_behind_by_an_exchange() {
     for _ in 0..3 {
         let id = machine.get();
         machine.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
-        machine.connection.read_head(id, machine.clock.now()).unwrap();
+        machine
+            .connection
+            .read_head(id, machine.clock.now())
+            .unwrap();
         machine.body(id).unwrap();
         assert_eq!(machine.body(id), Ok(Read::End));
         assert_eq!(machine.connection.next_timeout(), None);
@@ -177,7 +224,10 @@ fn the_write_limit_starts_anew_with_every_byte_that_leaves() {
         .connection
         .write_body(id, &mut body, machine.clock.now());
     assert_eq!(taken, Ok(Write::Taken(100)));
-    machine.connection.finish_body(id, None, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .finish_body(id, None, machine.clock.now())
+        .unwrap();
     for _ in 0..20 {
         machine.clock.advance(LIMITS.write.unwrap() - NANO);
         machine.connection.handle_timeout(machine.clock.now());
@@ -186,7 +236,11 @@ fn the_write_limit_starts_anew_with_every_byte_that_leaves() {
     // A write that took nothing is no progress.
     machine.clock.advance(Duration::from_secs(1));
     machine.send_some(0);
-    expires_in(&mut machine, LIMITS.write.unwrap() - Duration::from_secs(1), Phase::Write);
+    expires_in(
+        &mut machine,
+        LIMITS.write.unwrap() - Duration::from_secs(1),
+        Phase::Write,
+    );
 }
 
 #[test]
@@ -194,16 +248,25 @@ fn while_a_body_is_asked_for_no_limit_runs() {
     let mut machine = plain();
     let id = machine.open("PUT", BodySize::Unknown).unwrap();
     machine.sent();
-    assert_eq!(machine.connection.read_head(id, machine.clock.now()), Ok(None));
+    assert_eq!(
+        machine.connection.read_head(id, machine.clock.now()),
+        Ok(None)
+    );
     assert_eq!(machine.connection.next_timeout(), None);
     machine.clock.advance(Duration::from_secs(100));
     let mut body = chunk(b"abc");
-    machine.connection.write_body(id, &mut body, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .write_body(id, &mut body, machine.clock.now())
+        .unwrap();
     let due = machine.clock.now() + LIMITS.write.unwrap();
     assert_eq!(machine.connection.next_timeout(), Some(due));
     machine.sent();
     assert_eq!(machine.connection.next_timeout(), None);
-    machine.connection.finish_body(id, None, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .finish_body(id, None, machine.clock.now())
+        .unwrap();
     machine.sent();
     expires_in(&mut machine, LIMITS.read.unwrap(), Phase::Read);
 }
@@ -214,11 +277,17 @@ fn a_reader_waits_anew_for_what_answers_the_next_piece_of_a_body() {
     let id = machine.open("PUT", BodySize::Unknown).unwrap();
     machine.sent();
     machine.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     assert_eq!(machine.body(id), Ok(Read::Blocked));
     machine.clock.advance(Duration::from_secs(100));
     let mut body = chunk(b"abc");
-    machine.connection.write_body(id, &mut body, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .write_body(id, &mut body, machine.clock.now())
+        .unwrap();
     machine.sent();
     expires_in(&mut machine, LIMITS.read.unwrap(), Phase::Read);
 }
@@ -237,14 +306,22 @@ fn an_answer_is_still_read_after_a_write_has_failed() {
     machine.connection.handle_write_error(batch, &broken_pipe());
     assert!(machine.batch.is_empty());
     assert!(!machine.connection.wants_write() && machine.connection.wants_read());
-    let refused = machine.connection.write_body(id, &mut chunk(b"x"), machine.clock.now());
+    let refused = machine
+        .connection
+        .write_body(id, &mut chunk(b"x"), machine.clock.now());
     assert!(matches!(refused, Err(Error::Io(_))), "{refused:?}");
     // Whoever waits for what the peer has to say does not wait for ever.
-    assert_eq!(machine.connection.read_head(id, machine.clock.now()), Ok(None));
+    assert_eq!(
+        machine.connection.read_head(id, machine.clock.now()),
+        Ok(None)
+    );
     let due = machine.clock.now() + LIMITS.read.unwrap();
     assert_eq!(machine.connection.next_timeout(), Some(due));
     machine.receive(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
-    let head = machine.connection.read_head(id, machine.clock.now()).unwrap();
+    let head = machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     assert_eq!(head.unwrap().status, 413);
     assert_eq!(machine.body(id), Ok(Read::Chunk(chunk(b"no"))));
     assert_eq!(machine.body(id), Ok(Read::End));
@@ -259,7 +336,10 @@ fn a_failed_write_is_the_cause_when_no_answer_comes() {
     let batch = &mut machine.batch;
     machine.connection.handle_write_error(batch, &broken_pipe());
     machine.connection.handle_eof();
-    let error = machine.connection.read_head(id, machine.clock.now()).unwrap_err();
+    let error = machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap_err();
     assert_eq!(error, Error::Io(IoError::new(Phase::Write, &broken_pipe())));
     assert_eq!(machine.connection.processed(id), Processed::Maybe);
 }
@@ -270,7 +350,10 @@ fn a_failed_read_names_its_phase_and_ends_the_connection() {
     let id = machine.get();
     let reset: io::Error = io::ErrorKind::ConnectionReset.into();
     machine.connection.handle_read_error(&reset);
-    let error = machine.connection.read_head(id, machine.clock.now()).unwrap_err();
+    let error = machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap_err();
     assert_eq!(error, Error::Io(IoError::new(Phase::Read, &reset)));
     assert!(!machine.connection.wants_read() && !machine.connection.wants_write());
     // What came before it is delivered before it.
@@ -292,14 +375,19 @@ fn whether_a_request_may_have_been_processed_is_known_at_every_moment() {
     assert_eq!(machine.connection.processed(id), Processed::No);
     machine.connection.take_transmit(&mut machine.batch);
     assert_eq!(machine.connection.processed(id), Processed::No);
-    machine.connection.transmitted(&mut machine.batch, 1, machine.clock.now());
+    machine
+        .connection
+        .transmitted(&mut machine.batch, 1, machine.clock.now());
     assert_eq!(machine.connection.processed(id), Processed::Maybe);
     machine.sent();
     assert_eq!(machine.connection.processed(id), Processed::Maybe);
     machine.receive(b"H");
     assert_eq!(machine.connection.processed(id), Processed::Yes);
     machine.receive(b"TTP/1.1 204 No Content\r\n\r\n");
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     assert_eq!(machine.connection.processed(id), Processed::Yes);
 }
 
@@ -310,7 +398,11 @@ fn a_head_that_is_refused_leaves_the_connection_as_it_was() {
         ("GET /", &[("Host", "h")][..], BodySize::Empty),
         ("GET", &[], BodySize::Empty),
         ("GET", &[("Host", "h"), ("host", "h")], BodySize::Empty),
-        ("PUT", &[("Host", "h"), ("Content-Length", "4")], BodySize::Known(5)),
+        (
+            "PUT",
+            &[("Host", "h"), ("Content-Length", "4")],
+            BodySize::Known(5),
+        ),
     ] {
         let refused = machine.open_with(method, fields, body);
         assert!(matches!(refused, Err(Error::Local(_))), "{refused:?}");
@@ -326,7 +418,10 @@ fn body_chunks_are_slices_of_the_buffer_that_was_filled() {
     let mut machine = plain();
     let id = machine.get();
     machine.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n");
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     let mut left = 300_000;
     let mut first = true;
     while left > 0 {
@@ -355,13 +450,17 @@ fn body_chunks_are_slices_of_the_buffer_that_was_filled() {
 fn chunks_behind_a_head_in_one_read_are_not_copied_either() {
     let mut machine = plain();
     let id = machine.get();
-    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let answer =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     let mut buf = machine.connection.take_recv();
     let block = buf.unfilled().as_ptr() as usize;
     buf.unfilled()[..answer.len()].copy_from_slice(answer);
     buf.advance(answer.len());
     machine.connection.handle_input(buf, machine.clock.now());
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     let mut places = Vec::new();
     while let Read::Chunk(chunk) = machine.body(id).unwrap() {
         places.push(chunk.as_ptr() as usize - block);
@@ -407,7 +506,10 @@ fn what_is_not_pulled_is_not_read_either() {
     let id = machine.get();
     machine.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
     assert!(machine.connection.wants_read());
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     let mut given = 0;
     while machine.connection.wants_read() {
         machine.receive(&[b'x'; 5_000]);
@@ -427,7 +529,9 @@ fn a_body_is_refused_exactly_while_there_is_no_room() {
     for turn in 0..200 {
         let room = machine.connection.has_write_room();
         let mut body = piece.clone();
-        let wrote = machine.connection.write_body(id, &mut body, machine.clock.now());
+        let wrote = machine
+            .connection
+            .write_body(id, &mut body, machine.clock.now());
         match wrote.unwrap() {
             Write::Taken(count) => assert!(room && count == piece.len() && body.is_empty()),
             Write::Blocked => {
@@ -446,7 +550,10 @@ fn what_comes_on_an_idle_connection_makes_it_loud() {
         let mut machine = plain();
         let id = machine.get();
         machine.receive(b"HTTP/1.1 204 No Content\r\n\r\n");
-        machine.connection.read_head(id, machine.clock.now()).unwrap();
+        machine
+            .connection
+            .read_head(id, machine.clock.now())
+            .unwrap();
         assert_eq!(machine.body(id), Ok(Read::End));
         machine
     };
@@ -458,9 +565,14 @@ fn what_comes_on_an_idle_connection_makes_it_loud() {
     let mut machine = done();
     machine.connection.handle_eof();
     assert!(!machine.connection.quiet());
-    assert_eq!(machine.connection.reuse(), Reuse::Never(NeverReason::PeerClosed));
+    assert_eq!(
+        machine.connection.reuse(),
+        Reuse::Never(NeverReason::PeerClosed)
+    );
     let mut machine = done();
-    machine.connection.handle_read_error(&io::ErrorKind::ConnectionReset.into());
+    machine
+        .connection
+        .handle_read_error(&io::ErrorKind::ConnectionReset.into());
     assert!(!machine.connection.quiet());
 }
 
@@ -469,12 +581,18 @@ fn an_exchange_given_up_takes_the_connection_along_unless_it_was_complete() {
     let mut machine = plain();
     let id = machine.get();
     machine.connection.cancel(id);
-    assert_eq!(machine.connection.reuse(), Reuse::Never(NeverReason::Cancelled));
+    assert_eq!(
+        machine.connection.reuse(),
+        Reuse::Never(NeverReason::Cancelled)
+    );
     assert_eq!(machine.connection.next_timeout(), None);
     let mut machine = plain();
     let id = machine.get();
     machine.receive(b"HTTP/1.1 204 No Content\r\n\r\n");
-    machine.connection.read_head(id, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
     machine.body(id).unwrap();
     machine.connection.cancel(id);
     assert_eq!(machine.connection.reuse(), Reuse::Idle);
@@ -485,7 +603,10 @@ fn an_exchange_that_is_over_cannot_be_read_again() {
     let mut machine = plain();
     let first = machine.get();
     machine.receive(b"HTTP/1.1 204 No Content\r\n\r\n");
-    machine.connection.read_head(first, machine.clock.now()).unwrap();
+    machine
+        .connection
+        .read_head(first, machine.clock.now())
+        .unwrap();
     machine.body(first).unwrap();
     let second = machine.get();
     assert_ne!(first, second);
@@ -493,12 +614,22 @@ fn an_exchange_that_is_over_cannot_be_read_again() {
     assert!(matches!(read, Err(Error::Misuse(_))), "{read:?}");
     // The mistake is the caller's, and the connection none the worse for it.
     machine.receive(b"HTTP/1.1 204 No Content\r\n\r\n");
-    assert!(machine.connection.read_head(second, machine.clock.now()).unwrap().is_some());
+    assert!(
+        machine
+            .connection
+            .read_head(second, machine.clock.now())
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
 fn a_silent_end_is_told_apart_from_one_behind_a_part() {
-    for (part, expected) in [("", true), ("H", false), ("HTTP/1.1 100 Continue\r\n\r\n", true)] {
+    for (part, expected) in [
+        ("", true),
+        ("H", false),
+        ("HTTP/1.1 100 Continue\r\n\r\n", true),
+    ] {
         let mut machine = plain();
         let id = machine.get();
         machine.receive(part.as_bytes());

@@ -289,3 +289,22 @@ fn lenient_clients_let_pass_what_can_be_made_sense_of<A: Adapter>(adapter: &A) {
         assert_eq!(lenient.pool().connections, 0, "and never use it again");
     }
 }
+
+behaviour!(an_announced_length_is_not_believed_before_it_has_come);
+fn an_announced_length_is_not_believed_before_it_has_come<A: Adapter>(adapter: &A) {
+    // SECURITY Z8: memory grows with what comes, not with what is promised.
+    let huge = u64::try_from(i64::MAX).unwrap();
+    for answer in [
+        format!("{OK}Content-Length: {huge}\r\n\r\nabc"),
+        format!("{OK}Transfer-Encoding: chunked\r\n\r\n{huge:x}\r\nabc"),
+    ] {
+        let peer = Script::new()
+            .connection([Step::ExpectHead, Step::send(answer), Step::Close])
+            .start();
+        let error = adapter
+            .send(adapter.client().get(peer.url("/")))
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::RemoteProtocol, "{error}");
+        assert!(error.to_string().contains("received 3 bytes"), "{error}");
+    }
+}

@@ -173,7 +173,10 @@ impl Events {
                 }
                 Ok(Read::Blocked) => return,
                 Ok(Read::Trailers(trailers)) => {
-                    self.push(format!("trailers {:?}", trailers.iter().collect::<Vec<_>>()));
+                    self.push(format!(
+                        "trailers {:?}",
+                        trailers.iter().collect::<Vec<_>>()
+                    ));
                 }
                 Ok(Read::End) => {
                     self.push("end".to_owned());
