@@ -168,7 +168,7 @@ impl Download for nuncio::blocking::Streaming {
     }
 
     fn read(self) -> Result<Response, Error> {
-        Self::read(self)
+        self.read_all()
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {
@@ -320,7 +320,7 @@ impl Download for TokioDownload {
     }
 
     fn read(self) -> Result<Response, Error> {
-        self.runtime.block_on(self.download.read())
+        self.runtime.block_on(self.download.read_all())
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {

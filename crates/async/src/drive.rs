@@ -73,14 +73,16 @@ pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
     finish_read(lane, buf, read, now);
 }
 
-/// Moves bytes until something was moved or `until` has come; else the task will be woken.
+/// Moves bytes until something was moved or `until` has come, and gives the time to go on with;
+/// else the task will be woken.
 pub(crate) fn poll_drive(
     lane: &mut Lane<Wired>,
     runtime: &dyn Runtime,
     until: Option<Instant>,
     now: Instant,
     cx: &mut Context<'_>,
-) -> Poll<()> {
+) -> Poll<Instant> {
+    let mut now = now;
     let mut moved = false;
     let Lane {
         connection,
@@ -95,6 +97,10 @@ pub(crate) fn poll_drive(
         let pieces = slices.get(..count).unwrap_or_default();
         match socket.socket.poll_write(cx, pieces) {
             Poll::Ready(Ok(written)) => {
+                // What went in one piece took no time worth a look at the clock.
+                if written < transmit.len() {
+                    now = runtime.now();
+                }
                 connection.transmitted(transmit, written, now);
                 moved = true;
             }
@@ -110,17 +116,18 @@ pub(crate) fn poll_drive(
         match socket.socket.poll_read(cx, buf.unfilled()) {
             Poll::Ready(read) => {
                 finish_read(lane, buf, read, now);
-                return Poll::Ready(());
+                return Poll::Ready(now);
             }
             Poll::Pending => connection.handle_input(buf, now),
         }
     }
     if moved {
-        return Poll::Ready(());
+        return Poll::Ready(now);
     }
     // What a write has just started may have changed the deadline.
     let until = lane.connection.next_timeout().or(until);
-    lane.socket.alarm.poll(runtime, until, cx)
+    ready!(lane.socket.alarm.poll(runtime, until, cx));
+    Poll::Ready(runtime.now())
 }
 
 fn finish_read(lane: &mut Lane<Wired>, mut buf: RecvBuf, read: io::Result<usize>, now: Instant) {

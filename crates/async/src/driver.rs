@@ -5,8 +5,8 @@ use crate::runtime::{BoxFuture, Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BodyStream, Call, Depot, Driver, Error, Feed, Head, Kind, PoolCounts, Pull, Request, Response,
-    Settings, Step,
+    BodyStream, Call, Depot, Driver, Error, Feed, Incoming, Kind, PoolCounts, Pull, Request,
+    Response, Settings, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -51,7 +51,7 @@ impl Driver for Async {
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Send {
         Send {
             stage: Stage::new(self, settings, request),
-            body: None,
+            body: Vec::new(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Driver for Async {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Send {
     stage: Stage,
-    body: Option<(Head, Vec<u8>)>,
+    body: Vec<u8>,
 }
 
 impl Future for Send {
@@ -86,22 +86,23 @@ impl Future for Send {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if this.body.is_none() {
-            let head = ready!(this.stage.poll_head(cx))?;
+        if !matches!(this.stage, Stage::Incoming(_)) {
+            let download = ready!(this.stage.poll_head(cx))?;
             // What an announced length lets us reserve: a peer's number is not to be trusted with
             // more (SECURITY Z8).
-            let capacity = head.content_length().unwrap_or(0).min(64 * 1024) as usize;
-            this.body = Some((head, Vec::with_capacity(capacity)));
+            let announced = download.incoming.head().content_length().unwrap_or(0);
+            this.body = Vec::with_capacity(announced.min(64 * 1024) as usize);
+            this.stage = Stage::Incoming(download);
         }
-        let Some((_, body)) = &mut this.body else {
+        let Stage::Incoming(download) = &mut this.stage else {
             return Poll::Ready(Err(over()));
         };
-        let transfer = this.stage.transfer()?;
-        ready!(transfer.poll_read_to_end(body, cx))?;
-        let elapsed = transfer.call.elapsed().unwrap_or_default();
-        let Some((head, body)) = this.body.take() else {
+        ready!(download.poll_read_to_end(&mut this.body, cx))?;
+        let Stage::Incoming(download) = std::mem::replace(&mut this.stage, Stage::Over) else {
             return Poll::Ready(Err(over()));
         };
+        let (head, elapsed) = download.incoming.into_parts();
+        let body = std::mem::take(&mut this.body);
         Poll::Ready(Ok(Response::new(head, Bytes::from(body), elapsed)))
     }
 }
@@ -116,23 +117,25 @@ impl Future for Stream {
     type Output = Result<Streaming, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let head = ready!(self.stage.poll_head(cx))?;
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Running(transfer) => Poll::Ready(Ok(Streaming::new(head, transfer))),
-            _ => Poll::Ready(Err(over())),
-        }
+        let download = ready!(self.stage.poll_head(cx))?;
+        Poll::Ready(Ok(Streaming::new(download)))
     }
 }
 
-/// A request's future before and while it runs: a call begins with the first poll, when the
-/// runtime can be asked for its clock.
+/// How far a request's future is. A call begins with the first poll, when the runtime can be asked
+/// for its clock.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be one more block per request"
+)]
 enum Stage {
     Start {
         shared: Arc<Shared>,
         settings: Arc<Settings>,
         request: Request,
     },
-    Running(Transfer),
+    Outgoing(Outgoing),
+    Incoming(Download),
     Failed(Error),
     Over,
 }
@@ -149,25 +152,25 @@ impl Stage {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
-        if !matches!(self, Stage::Running(_)) {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Download, Error>> {
+        if !matches!(self, Stage::Outgoing(_)) {
             *self = match std::mem::replace(self, Stage::Over) {
                 Stage::Start {
                     shared,
                     settings,
                     request,
-                } => Stage::Running(Transfer::start(shared, &settings, request)?),
+                } => Stage::Outgoing(Outgoing::start(&shared, &settings, request)?),
                 Stage::Failed(error) => return Poll::Ready(Err(error)),
-                other => other,
+                _ => return Poll::Ready(Err(over())),
             };
         }
-        self.transfer()?.poll_head(cx)
-    }
-
-    fn transfer(&mut self) -> Result<&mut Transfer, Error> {
-        match self {
-            Stage::Running(transfer) => Ok(transfer),
-            _ => Err(over()),
+        let Stage::Outgoing(outgoing) = self else {
+            return Poll::Ready(Err(over()));
+        };
+        ready!(outgoing.poll_head(cx))?;
+        match std::mem::replace(self, Stage::Over) {
+            Stage::Outgoing(outgoing) => Poll::Ready(outgoing.into_download()),
+            _ => Poll::Ready(Err(over())),
         }
     }
 }
@@ -177,10 +180,10 @@ fn over() -> Error {
 }
 
 /// A call and the source of its body, driven by the task that polls.
-pub(crate) struct Transfer {
-    pub(crate) call: Call<Wired>,
+struct Outgoing {
+    call: Call<Wired>,
     runtime: Arc<dyn Runtime>,
-    feed: Option<Pin<Box<dyn BodyStream>>>,
+    source: Source,
     waiting: Waiting,
     /// For waits without a connection: the pool, the look-up, the dialling.
     alarm: Alarm,
@@ -199,40 +202,71 @@ enum Waiting {
     ),
 }
 
-impl Transfer {
+/// Where a request's body comes from.
+struct Source(Option<Pin<Box<dyn BodyStream>>>);
+
+impl Source {
+    fn new(feed: Option<Feed>) -> Result<Self, Error> {
+        match feed {
+            None => Ok(Source(None)),
+            Some(Feed::Stream(stream)) => Ok(Source(Some(stream))),
+            Some(Feed::Reader(_)) => {
+                let text = "a blocking body was given to an async client: use Body::stream";
+                Err(Error::new(Kind::Usage, text))
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match &mut self.0 {
+            None => Poll::Ready(None),
+            Some(stream) => stream.as_mut().poll_chunk(cx),
+        }
+    }
+}
+
+impl Outgoing {
     fn start(
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         settings: &Arc<Settings>,
         request: Request,
     ) -> Result<Self, Error> {
         let runtime = Arc::clone(&shared.runtime);
-        let context = runtime
+        let instance = runtime
             .check()
             .map_err(|text| Error::new(Kind::Usage, text))?;
-        let (call, feed) = Call::new(settings, &shared.depot, request, context, runtime.now());
-        let feed = match feed {
-            None => None,
-            Some(Feed::Stream(stream)) => Some(stream),
-            Some(Feed::Reader(_)) => {
-                let text = "a blocking body was given to an async client: use Body::stream";
-                return Err(Error::new(Kind::Usage, text));
-            }
-        };
-        Ok(Transfer {
+        let now = runtime.now();
+        let (call, feed) = Call::new(settings, &shared.depot, request, instance, now);
+        let source = Source::new(feed)?;
+        Ok(Outgoing {
             call,
             runtime,
-            feed,
+            source,
             waiting: Waiting::Nothing,
             alarm: Alarm::default(),
         })
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
+    fn into_download(self) -> Result<Download, Error> {
+        let incoming = self.call.into_incoming()?;
+        Ok(Download {
+            incoming,
+            runtime: self.runtime,
+            source: self.source,
+        })
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut now = self.runtime.now();
         loop {
-            ready!(self.poll_waiting(cx))?;
-            let now = self.runtime.now();
+            if ready!(self.poll_waiting(cx))? {
+                now = self.runtime.now();
+            }
             match self.call.step(now, cx.waker())? {
-                Step::Wait { until } => ready!(self.alarm.poll(&*self.runtime, until, cx)),
+                Step::Wait { until } => {
+                    ready!(self.alarm.poll(&*self.runtime, until, cx));
+                    now = self.runtime.now();
+                }
                 Step::Resolve { until } => {
                     let lookup = self.runtime.resolve(self.call.host(), self.call.port());
                     self.waiting = Waiting::Resolve(lookup, until);
@@ -245,21 +279,32 @@ impl Transfer {
                         probe(lane, now);
                     }
                 }
-                Step::Feed { until } => {
-                    if !self.ask_source(now, cx)? {
-                        ready!(self.poll_drive(until, now, cx));
-                    }
-                }
-                Step::Drive { until } => ready!(self.poll_drive(until, now, cx)),
-                Step::Head(head) => return Poll::Ready(Ok(*head)),
+                Step::Feed { until } => match self.source.poll(cx) {
+                    Poll::Ready(piece) => self.call.supply(piece, now)?,
+                    Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
+                },
+                Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
+                Step::Head => return Poll::Ready(Ok(())),
             }
         }
     }
 
-    /// Ready when nothing of the runtime's is being waited for any more.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_drive(
+        &mut self,
+        until: Option<Instant>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Instant> {
+        match self.call.lane() {
+            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
+            None => Poll::Ready(now),
+        }
+    }
+
+    /// Ready when nothing of the runtime's is being waited for any more; true when something was.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         match &mut self.waiting {
-            Waiting::Nothing => {}
+            Waiting::Nothing => return Poll::Ready(Ok(false)),
             Waiting::Resolve(lookup, until) => {
                 let found = match lookup.as_mut().poll(cx) {
                     Poll::Ready(found) => found,
@@ -287,21 +332,29 @@ impl Transfer {
                 self.call.connected(socket, self.runtime.now())?;
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(true))
     }
+}
 
+/// A response under way, driven by the task that polls.
+pub(crate) struct Download {
+    pub(crate) incoming: Incoming<Wired>,
+    runtime: Arc<dyn Runtime>,
+    source: Source,
+}
+
+impl Download {
     /// The next piece of the response's body.
     pub(crate) fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, Error>> {
+        let mut now = self.runtime.now();
         loop {
-            let now = self.runtime.now();
-            let pull = self.call.pull(now)?;
-            match pull {
+            match self.incoming.pull(now)? {
                 Pull::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Pull::End => return Poll::Ready(Ok(None)),
-                other => ready!(self.poll_pull(other, now, cx))?,
+                other => now = ready!(self.poll_go_on(other, now, cx))?,
             }
         }
     }
@@ -312,56 +365,36 @@ impl Transfer {
         body: &mut Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
+        let mut now = self.runtime.now();
         loop {
-            let now = self.runtime.now();
-            match self.call.pull_into(body, now)? {
-                Pull::Chunk(_) => {}
+            match self.incoming.pull_into(body, now)? {
                 Pull::End => return Poll::Ready(Ok(())),
-                other => ready!(self.poll_pull(other, now, cx))?,
+                other => now = ready!(self.poll_go_on(other, now, cx))?,
             }
         }
     }
 
-    fn poll_pull(
+    /// Does what has to be done before the next piece can come, and gives the time after it.
+    fn poll_go_on(
         &mut self,
         pull: Pull,
         now: Instant,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
-        match pull {
-            Pull::Chunk(_) | Pull::End => {}
-            Pull::Drive { until } => ready!(self.poll_drive(until, now, cx)),
-            Pull::Feed { until } => {
-                if !self.ask_source(now, cx)? {
-                    ready!(self.poll_drive(until, now, cx));
+    ) -> Poll<Result<Instant, Error>> {
+        let until = match pull {
+            Pull::Chunk(_) | Pull::End => return Poll::Ready(Ok(now)),
+            Pull::Drive { until } => until,
+            Pull::Feed { until } => match self.source.poll(cx) {
+                Poll::Ready(piece) => {
+                    self.incoming.supply(piece, now)?;
+                    return Poll::Ready(Ok(now));
                 }
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_drive(
-        &mut self,
-        until: Option<Instant>,
-        now: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        match self.call.lane() {
-            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            None => Poll::Ready(()),
-        }
-    }
-
-    /// Whether the body's source had something to give.
-    fn ask_source(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<bool, Error> {
-        let piece = match &mut self.feed {
-            None => None,
-            Some(stream) => match stream.as_mut().poll_chunk(cx) {
-                Poll::Ready(piece) => piece,
-                Poll::Pending => return Ok(false),
+                Poll::Pending => until,
             },
         };
-        self.call.supply(piece, now)?;
-        Ok(true)
+        match self.incoming.lane() {
+            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
+            None => Poll::Ready(Ok(now)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A response whose body is read as it is pulled.
 
-use crate::driver::Transfer;
+use crate::driver::Download;
 use bytes::Bytes;
 use futures_core::Stream;
 use nuncio_client::{Error, Head, Response};
@@ -11,16 +11,15 @@ use std::task::{Context, Poll};
 
 /// A response with its body still to come.
 ///
-/// Pull it with [`chunk`](Self::chunk), as a `Stream`, or whole with [`read`](Self::read). Pulled
+/// Pull it with [`chunk`](Self::chunk), as a `Stream`, or whole with [`read_all`](Self::read_all). Pulled
 /// to its end, its connection goes back to the pool; dropped before, its connection is closed.
 pub struct Streaming {
-    head: Head,
-    transfer: Transfer,
+    download: Download,
 }
 
 impl Streaming {
-    pub(crate) fn new(head: Head, transfer: Transfer) -> Self {
-        Streaming { head, transfer }
+    pub(crate) fn new(download: Download) -> Self {
+        Streaming { download }
     }
 
     /// The next piece of the body, as it came; `None` at its end. Dropping the future loses
@@ -29,18 +28,18 @@ impl Streaming {
     /// # Errors
     /// When the body is cut short, is not well-formed, or the read limit passes.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        poll_fn(|cx| self.transfer.poll_chunk(cx)).await
+        poll_fn(|cx| self.download.poll_chunk(cx)).await
     }
 
     /// Reads what is left of the body.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
-    pub async fn read(mut self) -> Result<Response, Error> {
+    pub async fn read_all(mut self) -> Result<Response, Error> {
         let mut body = Vec::new();
-        poll_fn(|cx| self.transfer.poll_read_to_end(&mut body, cx)).await?;
-        let elapsed = self.transfer.call.elapsed().unwrap_or_default();
-        Ok(Response::new(self.head, Bytes::from(body), elapsed))
+        poll_fn(|cx| self.download.poll_read_to_end(&mut body, cx)).await?;
+        let (head, elapsed) = self.download.incoming.into_parts();
+        Ok(Response::new(head, Bytes::from(body), elapsed))
     }
 
     /// The response itself if its status is 2xx.
@@ -49,7 +48,7 @@ impl Streaming {
     /// [`Kind::Status`](crate::Kind::Status) for every other status, redirects included. The body
     /// is not read; the connection is closed with it.
     pub fn error_for_status(self) -> Result<Self, Error> {
-        match self.head.status_error() {
+        match self.status_error() {
             None => Ok(self),
             Some(error) => Err(error),
         }
@@ -60,7 +59,7 @@ impl Stream for Streaming {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.transfer.poll_chunk(cx).map(Result::transpose)
+        self.download.poll_chunk(cx).map(Result::transpose)
     }
 }
 
@@ -68,7 +67,7 @@ impl std::ops::Deref for Streaming {
     type Target = Head;
 
     fn deref(&self) -> &Head {
-        &self.head
+        self.download.incoming.head()
     }
 }
 
@@ -77,8 +76,8 @@ impl fmt::Debug for Streaming {
         write!(
             f,
             "<Streaming [{} {}]>",
-            self.head.status().as_u16(),
-            self.head.reason()
+            self.status().as_u16(),
+            self.reason()
         )
     }
 }

@@ -5,8 +5,8 @@ use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BlockCache, Call, Depot, Driver, Error, Feed, Head, Kind, Lane, PoolCounts, Pull, Request,
-    Response, Settings, Step, Transmit,
+    BlockCache, Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, PoolCounts, Pull,
+    Request, Response, Settings, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -42,16 +42,16 @@ impl Driver for Blocking {
     }
 
     fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Send {
-        let (head, mut transfer) = self.exchange(settings, request?)?;
-        let mut body = Vec::with_capacity(first_capacity(&head));
-        transfer.read_to_end(&mut body)?;
-        let elapsed = transfer.call.elapsed().unwrap_or_default();
+        let (mut download, now) = self.exchange(settings, request?)?;
+        let mut body = Vec::with_capacity(first_capacity(download.incoming.head()));
+        download.read_to_end(&mut body, now)?;
+        let (head, elapsed) = download.incoming.into_parts();
         Ok(Response::new(head, Bytes::from(body), elapsed))
     }
 
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Stream {
-        let (head, transfer) = self.exchange(settings, request?)?;
-        Ok(Streaming::new(head, transfer))
+        let (download, _) = self.exchange(settings, request?)?;
+        Ok(Streaming::new(download))
     }
 
     fn pool(&self) -> PoolCounts {
@@ -74,13 +74,70 @@ fn first_capacity(head: &Head) -> usize {
 }
 
 impl Blocking {
+    /// Sends a request and waits for the head; gives the time at which it had come too.
     fn exchange(
         &self,
         settings: &Arc<Settings>,
         request: Request,
-    ) -> Result<(Head, Transfer), Error> {
-        let (call, feed) = Call::new(settings, &self.shared.depot, request, 0, Instant::now());
-        let feed = match feed {
+    ) -> Result<(Download, Instant), Error> {
+        let mut now = Instant::now();
+        let (mut call, feed) = Call::new(settings, &self.shared.depot, request, 0, now);
+        let mut source = Source::new(feed, settings)?;
+        // Made only where there is something to wait for.
+        let mut unpark = None;
+        loop {
+            let waker = unpark.as_ref().unwrap_or(Waker::noop());
+            match call.step(now, waker)? {
+                Step::Wait { until } => match &unpark {
+                    None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
+                    Some(_) => now = park(until, now),
+                },
+                Step::Resolve { until } => {
+                    let found = self.shared.resolver.lookup(call.host(), call.port(), until);
+                    call.resolved(found)?;
+                    now = Instant::now();
+                }
+                Step::Connect { address, until } => {
+                    let socket = Socket::connect(address, until);
+                    now = Instant::now();
+                    call.connected(socket, now)?;
+                }
+                Step::Probe => {
+                    if let Some(lane) = call.lane() {
+                        probe(lane, now);
+                    }
+                }
+                Step::Feed { until } => match unsent(call.lane()) {
+                    Some(lane) => now = drive(lane, until, now),
+                    None => {
+                        let piece = source.ask();
+                        now = Instant::now();
+                        call.supply(piece, now)?;
+                    }
+                },
+                Step::Drive { until } => {
+                    if let Some(lane) = call.lane() {
+                        now = drive(lane, until, now);
+                    }
+                }
+                Step::Head => {
+                    let incoming = call.into_incoming()?;
+                    return Ok((Download { incoming, source }, now));
+                }
+            }
+        }
+    }
+}
+
+/// Where a request's body comes from, and where its pieces are kept.
+struct Source {
+    reader: Option<Box<dyn io::Read + Send>>,
+    blocks: BlockCache,
+}
+
+impl Source {
+    fn new(feed: Option<Feed>, settings: &Settings) -> Result<Self, Error> {
+        let reader = match feed {
             None => None,
             Some(Feed::Reader(reader)) => Some(reader),
             Some(Feed::Stream(_)) => {
@@ -88,114 +145,79 @@ impl Blocking {
                 return Err(Error::new(Kind::Usage, text));
             }
         };
-        let mut transfer = Transfer {
-            call,
-            feed,
+        Ok(Source {
+            reader,
             blocks: settings.blocks(),
-        };
-        let head = transfer.head(&self.shared.resolver)?;
-        Ok((head, transfer))
+        })
     }
-}
 
-/// A call and the source of its body, driven by the thread that asks.
-pub(crate) struct Transfer {
-    pub(crate) call: Call<Socket>,
-    feed: Option<Box<dyn io::Read + Send>>,
-    blocks: BlockCache,
-}
-
-impl Transfer {
-    fn head(&mut self, resolver: &Resolver) -> Result<Head, Error> {
-        // Made only where there is something to wait for.
-        let mut unpark = None;
+    /// The next piece, `None` at the end.
+    fn ask(&mut self) -> Option<io::Result<Bytes>> {
+        let reader = self.reader.as_mut()?;
         loop {
-            let now = Instant::now();
-            let waker = unpark.as_ref().unwrap_or(Waker::noop());
-            match self.call.step(now, waker)? {
-                Step::Wait { until } => match &unpark {
-                    None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
-                    Some(_) => park(until, now),
-                },
-                Step::Resolve { until } => {
-                    let found = resolver.lookup(self.call.host(), self.call.port(), until);
-                    self.call.resolved(found)?;
-                }
-                Step::Connect { address, until } => {
-                    let socket = Socket::connect(address, until);
-                    self.call.connected(socket, Instant::now())?;
-                }
-                Step::Probe => {
-                    if let Some(lane) = self.call.lane() {
-                        probe(lane, now);
-                    }
-                }
-                Step::Feed { until } => self.feed(until, now)?,
-                Step::Drive { until } => {
-                    if let Some(lane) = self.call.lane() {
-                        drive(lane, until, now);
-                    }
-                }
-                Step::Head(head) => return Ok(*head),
+            match self.blocks.fill(|buf| reader.read(buf)) {
+                Ok(chunk) if chunk.is_empty() => return None,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                piece => return Some(piece),
             }
         }
     }
+}
 
+/// The lane, if something of the request waits to be written: that goes first, for a source may
+/// block for as long as it likes, or even wait for what the server does with the bytes before.
+fn unsent(lane: Option<&mut Lane<Socket>>) -> Option<&mut Lane<Socket>> {
+    lane.filter(|lane| lane.connection.wants_write())
+}
+
+/// A response under way, driven by the thread that asks.
+pub(crate) struct Download {
+    pub(crate) incoming: Incoming<Socket>,
+    source: Source,
+}
+
+impl Download {
     /// The next piece of the response's body.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let mut now = Instant::now();
         loop {
-            let now = Instant::now();
-            match self.call.pull(now)? {
+            match self.incoming.pull(now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
-                Pull::Feed { until } => self.feed(until, now)?,
-                Pull::Drive { until } => self.drive(until, now),
+                other => now = self.go_on(other, now)?,
             }
         }
     }
 
     /// All that is left of the response's body.
-    pub(crate) fn read_to_end(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
+    pub(crate) fn read_to_end(&mut self, body: &mut Vec<u8>, now: Instant) -> Result<(), Error> {
+        let mut now = now;
         loop {
-            let now = Instant::now();
-            match self.call.pull_into(body, now)? {
-                Pull::Chunk(_) => {}
+            match self.incoming.pull_into(body, now)? {
                 Pull::End => return Ok(()),
-                Pull::Feed { until } => self.feed(until, now)?,
-                Pull::Drive { until } => self.drive(until, now),
+                other => now = self.go_on(other, now)?,
             }
         }
     }
 
-    fn drive(&mut self, until: Option<Instant>, now: Instant) {
-        if let Some(lane) = self.call.lane() {
-            drive(lane, until, now);
-        }
-    }
-
-    /// Sends what is there, and asks the source only then: it may block for as long as it likes, or
-    /// even wait for what the server does with the bytes before.
-    fn feed(&mut self, until: Option<Instant>, now: Instant) -> Result<(), Error> {
-        match self.call.lane() {
-            Some(lane) if lane.connection.wants_write() => {
-                drive(lane, until, now);
-                Ok(())
+    /// Does what has to be done before the next piece can come, and gives the time after it.
+    fn go_on(&mut self, pull: Pull, now: Instant) -> Result<Instant, Error> {
+        match pull {
+            Pull::Chunk(_) | Pull::End => Ok(now),
+            Pull::Drive { until } => Ok(self
+                .incoming
+                .lane()
+                .map_or(now, |lane| drive(lane, until, now))),
+            Pull::Feed { until } => {
+                if let Some(lane) = unsent(self.incoming.lane()) {
+                    return Ok(drive(lane, until, now));
+                }
+                let piece = self.source.ask();
+                let now = Instant::now();
+                self.incoming.supply(piece, now)?;
+                Ok(now)
             }
-            _ => self.ask_source(),
         }
-    }
-
-    fn ask_source(&mut self) -> Result<(), Error> {
-        let piece = match &mut self.feed {
-            None => None,
-            Some(reader) => match self.blocks.fill(|buf| reader.read(buf)) {
-                Ok(chunk) if chunk.is_empty() => None,
-                Ok(chunk) => Some(Ok(chunk)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-                Err(error) => Some(Err(error)),
-            },
-        };
-        self.call.supply(piece, Instant::now())
     }
 }
 
@@ -206,9 +228,10 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
     finish_read(lane, buf, read, now);
 }
 
-/// Moves bytes one way: out while there are any to write, else in. A response that comes before
-/// the request is all written is read as it comes (SECURITY K4).
-fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) {
+/// Moves bytes one way, out while there are any to write, else in, and gives the time after it.
+///
+/// A response that comes before the request is all written is read as it comes (SECURITY K4).
+fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
     let Lane {
         connection,
         socket,
@@ -219,24 +242,41 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
         let count = transmit.slices(&mut slices);
-        let wrote = socket.write_now(slices.get(..count).unwrap_or_default());
-        match wrote {
-            Ok(written) => connection.transmitted(transmit, written, now),
-            Err(error) if is_retry(&error) => {
-                let until = connection.next_timeout().or(until);
-                match socket.wait(connection.wants_read(), until, now) {
-                    Ok(ready) if ready.readable => probe(lane, Instant::now()),
-                    Ok(_) => {}
-                    Err(error) => connection.handle_write_error(transmit, &error),
-                }
+        match socket.write_now(slices.get(..count).unwrap_or_default()) {
+            Ok(written) => {
+                // What went in one piece took no time worth a look at the clock.
+                let now = if written == transmit.len() {
+                    now
+                } else {
+                    Instant::now()
+                };
+                connection.transmitted(transmit, written, now);
+                return now;
             }
+            Err(error) if is_retry(&error) => {}
+            Err(error) => {
+                connection.handle_write_error(transmit, &error);
+                return now;
+            }
+        }
+        let ready = socket.wait(
+            connection.wants_read(),
+            connection.next_timeout().or(until),
+            now,
+        );
+        let now = Instant::now();
+        match ready {
+            Ok(ready) if ready.readable => probe(lane, now),
+            Ok(_) => {}
             Err(error) => connection.handle_write_error(transmit, &error),
         }
-    } else {
-        let mut buf = connection.take_recv();
-        let read = socket.read_until(buf.unfilled(), until, now);
-        finish_read(lane, buf, read, Instant::now());
+        return now;
     }
+    let mut buf = connection.take_recv();
+    let read = socket.read_until(buf.unfilled(), until, now);
+    let now = Instant::now();
+    finish_read(lane, buf, read, now);
+    now
 }
 
 fn finish_read(
@@ -277,9 +317,10 @@ impl Wake for Unpark {
     }
 }
 
-fn park(until: Option<Instant>, now: Instant) {
+fn park(until: Option<Instant>, now: Instant) -> Instant {
     match until {
         None => std::thread::park(),
         Some(until) => std::thread::park_timeout(until.saturating_duration_since(now)),
     }
+    Instant::now()
 }

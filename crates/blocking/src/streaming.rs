@@ -1,6 +1,6 @@
 //! A response whose body is read as it is pulled.
 
-use crate::driver::Transfer;
+use crate::driver::Download;
 use bytes::{Buf, Bytes};
 use nuncio_client::{Error, Head, Response};
 use std::fmt;
@@ -9,20 +9,18 @@ use std::io;
 /// A response with its body still to come.
 ///
 /// Pull it with [`chunk`](Self::chunk), through `std::io::Read`, or whole with
-/// [`read`](Self::read). Pulled to its end, its connection goes back to the pool; dropped before,
+/// [`read_all`](Self::read_all). Pulled to its end, its connection goes back to the pool; dropped before,
 /// its connection is closed.
 pub struct Streaming {
-    head: Head,
-    transfer: Transfer,
+    download: Download,
     /// What `std::io::Read` has not handed out yet.
     rest: Bytes,
 }
 
 impl Streaming {
-    pub(crate) fn new(head: Head, transfer: Transfer) -> Self {
+    pub(crate) fn new(download: Download) -> Self {
         Streaming {
-            head,
-            transfer,
+            download,
             rest: Bytes::new(),
         }
     }
@@ -35,18 +33,19 @@ impl Streaming {
         if !self.rest.is_empty() {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
-        self.transfer.chunk()
+        self.download.chunk()
     }
 
     /// Reads what is left of the body.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
-    pub fn read(mut self) -> Result<Response, Error> {
+    pub fn read_all(mut self) -> Result<Response, Error> {
         let mut body = Vec::from(std::mem::take(&mut self.rest));
-        self.transfer.read_to_end(&mut body)?;
-        let elapsed = self.transfer.call.elapsed().unwrap_or_default();
-        Ok(Response::new(self.head, Bytes::from(body), elapsed))
+        self.download
+            .read_to_end(&mut body, std::time::Instant::now())?;
+        let (head, elapsed) = self.download.incoming.into_parts();
+        Ok(Response::new(head, Bytes::from(body), elapsed))
     }
 
     /// The response itself if its status is 2xx.
@@ -55,7 +54,7 @@ impl Streaming {
     /// [`Kind::Status`](crate::Kind::Status) for every other status, redirects included. The body
     /// is not read; the connection is closed with it.
     pub fn error_for_status(self) -> Result<Self, Error> {
-        match self.head.status_error() {
+        match self.status_error() {
             None => Ok(self),
             Some(error) => Err(error),
         }
@@ -65,7 +64,7 @@ impl Streaming {
 impl io::Read for Streaming {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.rest.is_empty() {
-            match self.transfer.chunk() {
+            match self.download.chunk() {
                 Ok(Some(chunk)) => self.rest = chunk,
                 Ok(None) => return Ok(0),
                 Err(error) => return Err(io::Error::other(error)),
@@ -82,7 +81,7 @@ impl std::ops::Deref for Streaming {
     type Target = Head;
 
     fn deref(&self) -> &Head {
-        &self.head
+        self.download.incoming.head()
     }
 }
 
@@ -91,8 +90,8 @@ impl fmt::Debug for Streaming {
         write!(
             f,
             "<Streaming [{} {}]>",
-            self.head.status().as_u16(),
-            self.head.reason()
+            self.status().as_u16(),
+            self.reason()
         )
     }
 }

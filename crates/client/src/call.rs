@@ -8,22 +8,24 @@
 use crate::body::Feed;
 use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn};
 use crate::error::{Error, Kind};
-use crate::exchange::{Exchange, Upload};
+use crate::exchange::Exchange;
+use crate::incoming::Incoming;
 use crate::request::Request;
 use crate::response::Head;
+use crate::running::{Progress, Running, expire};
 use crate::settings::{Settings, requestable};
 use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
     Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, Read, RequestHead, Reuse, StreamId, Write,
+    RequestHead, ResponseHead,
 };
 use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What an adapter is to do next. `until` is when to come back if nothing happens before.
 #[derive(Debug)]
@@ -57,27 +59,8 @@ pub enum Step {
         /// The connection's next deadline.
         until: Option<Instant>,
     },
-    /// The response's head is here; go on with [`Call::pull`].
-    Head(Box<Head>),
-}
-
-/// What an adapter is to do for the next piece of a response's body.
-#[derive(Debug)]
-pub enum Pull {
-    /// Here it is.
-    Chunk(Bytes),
-    /// As [`Step::Drive`].
-    Drive {
-        /// The connection's next deadline.
-        until: Option<Instant>,
-    },
-    /// As [`Step::Feed`].
-    Feed {
-        /// The connection's next deadline.
-        until: Option<Instant>,
-    },
-    /// The body is complete and the connection back in the pool.
-    End,
+    /// The response's head is here: go on with [`Call::into_incoming`].
+    Head,
 }
 
 /// One request under way. Dropped, it gives back what it holds: a place in the queue, a slot in
@@ -90,7 +73,6 @@ pub struct Call<S> {
     runtime: u64,
     state: State<S>,
     started: Instant,
-    elapsed: Option<Duration>,
     peer: Option<SocketAddr>,
 }
 
@@ -111,6 +93,7 @@ enum State<S> {
     Probing(Held<S>),
     Handshaking(Held<S>),
     Running(Running<S>),
+    Answered(Running<S>, ResponseHead),
     Done,
 }
 
@@ -119,16 +102,6 @@ struct Dialing<S> {
     addresses: Vec<SocketAddr>,
     next: usize,
     until: Option<Instant>,
-}
-
-struct Running<S> {
-    held: Held<S>,
-    id: StreamId,
-    /// The connection was made for this request.
-    fresh: bool,
-    upload: Upload,
-    /// The response has come to its end; only the upload is still going.
-    ended: bool,
 }
 
 impl<S> Call<S> {
@@ -153,7 +126,6 @@ impl<S> Call<S> {
             runtime,
             state: State::Start,
             started: now,
-            elapsed: None,
             peer: None,
         };
         (call, feed)
@@ -174,14 +146,15 @@ impl<S> Call<S> {
         match &mut self.state {
             State::Probing(held)
             | State::Handshaking(held)
-            | State::Running(Running { held, .. }) => held.lane(),
+            | State::Running(Running { held, .. })
+            | State::Answered(Running { held, .. }, _) => held.lane(),
             _ => None,
         }
     }
 
-    /// How long the call took, once it is over.
-    pub fn elapsed(&self) -> Option<Duration> {
-        self.elapsed
+    /// When the call began.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// What to do next, until the head of the response is here. `waker` is woken when a wait for
@@ -264,12 +237,8 @@ impl<S> Call<S> {
                 }
                 State::Running(mut running) => match running.step(now) {
                     Ok(Progress::Head(head)) => {
-                        self.state = State::Running(running);
-                        return Ok(Step::Head(Box::new(Head {
-                            method: self.exchange.method.clone(),
-                            url: self.exchange.url.clone(),
-                            head,
-                        })));
+                        self.state = State::Answered(running, head);
+                        return Ok(Step::Head);
                     }
                     Ok(Progress::Feed { until }) => {
                         self.state = State::Running(running);
@@ -290,6 +259,10 @@ impl<S> Call<S> {
                         self.state = State::Start;
                     }
                 },
+                State::Answered(running, head) => {
+                    self.state = State::Answered(running, head);
+                    return Ok(Step::Head);
+                }
                 State::Done => return Err(Error::new(Kind::Usage, "this call is over")),
             }
         }
@@ -485,63 +458,26 @@ impl<S> Call<S> {
             return Err(self.blame(Error::new(Kind::Usage, "no body is being sent")));
         };
         self.exchange.asked_source();
-        let fed = match piece {
-            Some(Ok(chunk)) => running.feed(chunk, now),
-            None => running.finish(now),
-            Some(Err(error)) => {
-                let text = format!("reading the request's body: {error}");
-                self.state = State::Done;
-                let error = Error::io(Kind::RequestBody, io::Error::new(error.kind(), text));
-                return Err(self.blame(error));
-            }
-        };
-        fed.map_err(|error| {
+        running.supply(piece, now).map_err(|error| {
             self.state = State::Done;
-            self.blame(Error::connection(error, false))
+            self.blame(error)
         })
     }
 
-    /// The next piece of the response's body, or what to do for it.
+    /// The response, once [`Step::Head`] said that it is here.
     ///
     /// # Errors
-    /// Whatever ended the call; a body that is cut short always does.
-    pub fn pull(&mut self, now: Instant) -> Result<Pull, Error> {
-        self.pull_with(now, |connection, id| connection.read_body(id, now))
-    }
-
-    /// As [`pull`](Self::pull), but appends the piece to `into` and answers with an empty chunk.
-    ///
-    /// # Errors
-    /// As [`pull`](Self::pull).
-    pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
-        self.pull_with(now, |connection, id| {
-            connection.read_body_into(id, into, now)
-        })
-    }
-
-    fn pull_with(
-        &mut self,
-        now: Instant,
-        read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
-    ) -> Result<Pull, Error> {
-        let State::Running(running) = &mut self.state else {
-            return Ok(Pull::End);
+    /// [`Kind::Usage`] before that.
+    pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
+        let State::Answered(running, head) = self.state else {
+            return Err(Error::new(
+                Kind::Usage,
+                "the response's head has not come yet",
+            ));
         };
-        match running.pull(now, read) {
-            Ok(Some(pull)) => Ok(pull),
-            Ok(None) => {
-                self.elapsed = Some(now.saturating_duration_since(self.started));
-                if let State::Running(running) = std::mem::replace(&mut self.state, State::Done) {
-                    running.held.release(now);
-                }
-                Ok(Pull::End)
-            }
-            Err(error) => {
-                self.state = State::Done;
-                let error = Error::connection(error, false).with_processed(Processed::Yes);
-                Err(self.blame(error))
-            }
-        }
+        let Exchange { method, url, .. } = self.exchange;
+        let head = Head { method, url, head };
+        Ok(Incoming::new(head, running, self.started, self.peer))
     }
 
     fn pool_key(&self) -> PoolKey<'_> {
@@ -582,140 +518,6 @@ impl<S> Dialing<S> {
         });
         events.raise(|| Event::ConnectStarted { address });
         Ok(Step::Connect { address, until })
-    }
-}
-
-enum Progress {
-    Head(nuncio_connection::ResponseHead),
-    Feed { until: Option<Instant> },
-    Drive { until: Option<Instant> },
-}
-
-impl<S> Running<S> {
-    fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        let connection = &mut lane.connection;
-        expire(connection, now);
-        loop {
-            while let Some(head) = connection.read_head(self.id, now)? {
-                if head.is_interim() {
-                    continue;
-                }
-                if head.status >= 300 && matches!(self.upload, Upload::Bytes(_) | Upload::Feed) {
-                    // The answer is there already: the rest of the body would be sent for nothing
-                    // (RFC 9112 section 9.3, SECURITY K4).
-                    self.upload = Upload::Stopped;
-                }
-                return Ok(Progress::Head(head));
-            }
-            if !pump(connection, self.id, &mut self.upload, now)? {
-                break;
-            }
-        }
-        let until = connection.next_timeout();
-        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room();
-        Ok(if hungry {
-            Progress::Feed { until }
-        } else {
-            Progress::Drive { until }
-        })
-    }
-
-    fn pull(
-        &mut self,
-        now: Instant,
-        read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
-    ) -> Result<Option<Pull>, ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        let connection = &mut lane.connection;
-        expire(connection, now);
-        while pump(connection, self.id, &mut self.upload, now)? {}
-        if !self.ended {
-            match read(connection, self.id)? {
-                Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
-                Read::Blocked => {}
-                Read::Trailers(_) | Read::End => self.ended = true,
-            }
-        }
-        let until = connection.next_timeout();
-        if matches!(self.upload, Upload::Feed) && connection.has_write_room() {
-            return Ok(Some(Pull::Feed { until }));
-        }
-        let sending = match self.upload {
-            Upload::Stopped => false,
-            Upload::Done => connection.wants_write(),
-            Upload::Bytes(_) | Upload::Feed => true,
-        };
-        if self.ended && (!sending || matches!(connection.reuse(), Reuse::Never(_))) {
-            return Ok(None);
-        }
-        Ok(Some(Pull::Drive { until }))
-    }
-
-    fn feed(&mut self, mut chunk: Bytes, now: Instant) -> Result<(), ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        while !chunk.is_empty() && matches!(self.upload, Upload::Feed) {
-            match lane.connection.write_body(self.id, &mut chunk, now) {
-                Ok(Write::Taken(_)) => {}
-                Ok(Write::Blocked) => {
-                    return Err(ConnectionError::Misuse(
-                        "the body was given more than was asked",
-                    ));
-                }
-                Err(ConnectionError::Io(_)) => self.upload = Upload::Stopped,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        if matches!(self.upload, Upload::Feed) {
-            lane.connection.finish_body(self.id, None, now)?;
-            self.upload = Upload::Done;
-        }
-        Ok(())
-    }
-
-    fn processed(&mut self) -> Processed {
-        let id = self.id;
-        self.held
-            .lane()
-            .map_or(Processed::Maybe, |lane| lane.connection.processed(id))
-    }
-}
-
-/// Hands over what is held of the body, as far as there is room; true when that changed anything.
-fn pump(
-    connection: &mut Connection,
-    id: StreamId,
-    upload: &mut Upload,
-    now: Instant,
-) -> Result<bool, ConnectionError> {
-    let Upload::Bytes(rest) = upload else {
-        return Ok(false);
-    };
-    match connection.write_body(id, rest, now) {
-        Ok(Write::Blocked) => return Ok(false),
-        Ok(Write::Taken(_)) => {}
-        // The peer takes no more; what it has to say about that may still be read.
-        Err(ConnectionError::Io(_)) => {
-            *upload = Upload::Stopped;
-            return Ok(false);
-        }
-        Err(error) => return Err(error),
-    }
-    if rest.is_empty() {
-        connection.finish_body(id, None, now)?;
-        *upload = Upload::Done;
-    }
-    Ok(true)
-}
-
-fn expire(connection: &mut Connection, now: Instant) {
-    if connection.next_timeout().is_some_and(|until| until <= now) {
-        connection.handle_timeout(now);
     }
 }
 

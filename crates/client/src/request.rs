@@ -329,14 +329,10 @@ impl Draft {
         if body.is_none() && !framed {
             request.announce_body();
         }
-        for (name, value) in defaults {
-            // Checked when they were set.
-            let _ = request.headers.append(name, value);
+        for fields in [defaults, &own] {
+            let added = request.headers.update(fields);
+            added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         }
-        request
-            .headers
-            .update(&own)
-            .map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         if let Some((body, content_type)) = body {
             request.body = body;
             request.announce_body();

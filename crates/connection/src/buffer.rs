@@ -45,7 +45,10 @@ impl BlockCache {
     ) -> std::io::Result<Bytes> {
         let mut block = self.take(LARGE_BLOCK);
         let filled = read(&mut block).map(|read| read.min(block.len()));
-        let lease = Lease { block, cache: self.clone() };
+        let lease = Lease {
+            block,
+            cache: self.clone(),
+        };
         filled.map(|filled| Bytes::from_owner(lease).slice(..filled))
     }
 
@@ -146,7 +149,12 @@ enum Store {
 
 impl Input {
     pub(crate) fn new(cache: BlockCache) -> Self {
-        Input { cache, store: Store::None, start: 0, end: 0 }
+        Input {
+            cache,
+            store: Store::None,
+            start: 0,
+            end: 0,
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -174,9 +182,10 @@ impl Input {
     /// A slice of the unconsumed bytes that shares the block: no byte is copied.
     pub(crate) fn share(&mut self, range: std::ops::Range<usize>) -> Bytes {
         let store = match std::mem::replace(&mut self.store, Store::None) {
-            Store::Own(block) => {
-                Store::Shared(Bytes::from_owner(Lease { block, cache: self.cache.clone() }))
-            }
+            Store::Own(block) => Store::Shared(Bytes::from_owner(Lease {
+                block,
+                cache: self.cache.clone(),
+            })),
             other => other,
         };
         self.store = store;
@@ -193,7 +202,11 @@ impl Input {
         let mut block = match std::mem::replace(&mut self.store, Store::None) {
             Store::Own(block) if block.len() - self.end >= room.min(block.len() / 2) => {
                 let filled = self.end;
-                return RecvBuf { block, filled, before: filled };
+                return RecvBuf {
+                    block,
+                    filled,
+                    before: filled,
+                };
             }
             old => {
                 let mut block = self.cache.take(held + room);
@@ -216,7 +229,11 @@ impl Input {
         };
         self.start = 0;
         self.end = held;
-        RecvBuf { block: std::mem::take(&mut block), filled: held, before: held }
+        RecvBuf {
+            block: std::mem::take(&mut block),
+            filled: held,
+            before: held,
+        }
     }
 
     /// Takes the block back from the reader.
@@ -286,7 +303,10 @@ impl Transmit {
 
     /// The first piece: for transports that write one slice at a time.
     pub fn front(&self) -> &[u8] {
-        self.pieces.front().map(|piece| self.piece(piece)).unwrap_or_default()
+        self.pieces
+            .front()
+            .map(|piece| self.piece(piece))
+            .unwrap_or_default()
     }
 
     fn piece<'a>(&'a self, piece: &'a Piece) -> &'a [u8] {
@@ -323,7 +343,9 @@ impl Transmit {
         let mut left = written.min(self.pending);
         self.pending -= left;
         while left > 0 {
-            let Some(piece) = self.pieces.front_mut() else { break };
+            let Some(piece) = self.pieces.front_mut() else {
+                break;
+            };
             let len = match piece {
                 Piece::Scratch(from, to) => *to - *from,
                 Piece::Body(bytes) => bytes.len(),

@@ -1,6 +1,8 @@
 //! One connection: bytes in, bytes out, deadlines; TLS inside, and HTTP/1.1 or HTTP/2 by ALPN.
 
-use crate::buffer::{BlockCache, Input, RecvBuf, SMALL_BLOCK, Transmit};
+#[cfg(any(feature = "tls", feature = "http2"))]
+use crate::buffer::SMALL_BLOCK;
+use crate::buffer::{BlockCache, Input, RecvBuf, Transmit};
 use crate::error::{Error, IoError, Phase, Processed};
 use crate::event::{Event, EventSink};
 use crate::h1::{End, H1, HIGH_WATER, Wire};
@@ -82,10 +84,14 @@ pub struct Connection {
     failed: Option<NeverReason>,
 }
 
+// One for each connection, and the large one is the common one.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Stage {
     #[cfg(feature = "tls")]
-    Handshake { until: Option<Instant> },
+    Handshake {
+        until: Option<Instant>,
+    },
     Http1(H1),
     #[cfg(feature = "http2")]
     Http2(Box<H2>),
@@ -116,7 +122,7 @@ impl Connection {
     ) -> Result<Self, Error> {
         let input = Input::new(config.blocks.clone());
         let mut connection = Connection {
-            stage: Stage::Http1(H1::new(config.http1.clone())),
+            stage: Stage::Http1(H1::new(config.http1)),
             #[cfg(feature = "tls")]
             tls: None,
             input,
@@ -129,21 +135,22 @@ impl Connection {
         };
         #[cfg(feature = "tls")]
         if let Some(Layer::Tls(params)) = layers.into_iter().next() {
-            connection
-                .config
-                .events
-                .raise(|| Event::TlsStarted { server_name: &params.server_name });
+            connection.config.events.raise(|| Event::TlsStarted {
+                server_name: &params.server_name,
+            });
             connection.tls = Some(Box::new(TlsLayer {
                 session: Tls::new(params).map_err(Error::Tls)?,
                 cipher: Input::new(connection.config.blocks.clone()),
                 plain: Transmit::default(),
             }));
-            connection.stage = Stage::Handshake { until: handshake.map(|limit| now + limit) };
+            connection.stage = Stage::Handshake {
+                until: handshake.map(|limit| now + limit),
+            };
             return Ok(connection);
         }
         #[cfg(not(feature = "tls"))]
-        let _ = (layers, handshake, now);
-        connection.start(connection.config.prior_knowledge)?;
+        let _ = (layers, handshake);
+        connection.start(connection.config.prior_knowledge, now)?;
         Ok(connection)
     }
 
@@ -215,6 +222,9 @@ impl Connection {
                     self.end = End::Clean;
                 }
                 self.after_input(now);
+                if self.end != End::Open {
+                    self.after_end();
+                }
             }
             return;
         }
@@ -265,7 +275,7 @@ impl Connection {
 
     fn after_input(&mut self, now: Instant) {
         #[cfg(feature = "tls")]
-        self.after_handshake();
+        self.after_handshake(now);
         match &mut self.stage {
             #[cfg(feature = "tls")]
             Stage::Handshake { .. } => {}
@@ -277,7 +287,7 @@ impl Connection {
 
     /// Picks the protocol once TLS is ready.
     #[cfg(feature = "tls")]
-    fn after_handshake(&mut self) {
+    fn after_handshake(&mut self, now: Instant) {
         let Some(tls) = &self.tls else { return };
         if !matches!(self.stage, Stage::Handshake { .. }) || tls.session.is_handshaking() {
             return;
@@ -287,10 +297,14 @@ impl Connection {
             #[cfg(feature = "http2")]
             Ok(Some(b"h2")) => Ok(PriorKnowledge::Http2),
             Ok(None) => Ok(self.config.prior_knowledge),
-            Ok(Some(other)) => Err(crate::error::TlsError::UnexpectedProtocol(String::from_utf8_lossy(other).into_owned())),
+            Ok(Some(other)) => Err(crate::error::TlsError::UnexpectedProtocol(
+                String::from_utf8_lossy(other).into_owned(),
+            )),
             Err(error) => Err(error),
         };
-        let started = chosen.map_err(Error::Tls).and_then(|protocol| self.start(protocol));
+        let started = chosen
+            .map_err(Error::Tls)
+            .and_then(|protocol| self.start(protocol, now));
         match started {
             Ok(()) => {
                 let protocol = self.protocol().unwrap_or(Protocol::Http1);
@@ -300,11 +314,15 @@ impl Connection {
         }
     }
 
-    fn start(&mut self, protocol: PriorKnowledge) -> Result<(), Error> {
+    fn start(&mut self, protocol: PriorKnowledge, now: Instant) -> Result<(), Error> {
+        #[cfg(not(feature = "http2"))]
+        let _ = now;
         self.stage = match protocol {
-            PriorKnowledge::Http1 => Stage::Http1(H1::new(self.config.http1.clone())),
+            PriorKnowledge::Http1 => Stage::Http1(H1::new(self.config.http1)),
             #[cfg(feature = "http2")]
-            PriorKnowledge::Http2 => Stage::Http2(Box::new(H2::new(self.config.http2.clone())?)),
+            PriorKnowledge::Http2 => {
+                Stage::Http2(Box::new(H2::new(self.config.http2.clone(), now)?))
+            }
         };
         Ok(())
     }
@@ -313,6 +331,18 @@ impl Connection {
 
     /// Whether anything waits to be written.
     pub fn wants_write(&self) -> bool {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &self.stage
+            && self.write_error.is_none()
+            && h2.wants_write()
+        {
+            return true;
+        }
+        self.has_unwritten()
+    }
+
+    /// Whether any of what the protocol has given up for sending is still here or in flight.
+    fn has_unwritten(&self) -> bool {
         if self.write_error.is_some() {
             return false;
         }
@@ -320,12 +350,6 @@ impl Connection {
         if let Some(tls) = &self.tls
             && (tls.session.wants_write()
                 || (!tls.plain.is_empty() && !tls.session.is_handshaking()))
-        {
-            return true;
-        }
-        #[cfg(feature = "http2")]
-        if let Stage::Http2(h2) = &self.stage
-            && h2.wants_write()
         {
             return true;
         }
@@ -341,10 +365,13 @@ impl Connection {
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &mut self.stage {
             #[cfg(feature = "tls")]
-            let to = self.tls.as_mut().map_or(&mut self.out, |tls| &mut tls.plain);
+            let to = self
+                .tls
+                .as_mut()
+                .map_or(&mut self.out, |tls| &mut tls.plain);
             #[cfg(not(feature = "tls"))]
             let to = &mut self.out;
-            h2.transmit(to);
+            h2.transmit(&mut self.input, to);
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls
@@ -360,13 +387,13 @@ impl Connection {
     pub fn transmitted(&mut self, batch: &mut Transmit, written: usize, now: Instant) {
         batch.advance(written);
         self.in_flight = batch.len();
-        let pending = self.wants_write();
+        let left = self.has_unwritten();
         match &mut self.stage {
             #[cfg(feature = "tls")]
             Stage::Handshake { .. } => {}
-            Stage::Http1(h1) => h1.transmitted(written, pending, now),
+            Stage::Http1(h1) => h1.transmitted(written, left, now),
             #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.transmitted(written, pending, now),
+            Stage::Http2(h2) => h2.transmitted(written, left, now),
         }
     }
 
@@ -383,12 +410,16 @@ impl Connection {
             Stage::Handshake { .. } => self.fail(Error::Io(error)),
             Stage::Http1(h1) => h1.stop_writing(),
             #[cfg(feature = "http2")]
-            Stage::Http2(_) => self.fail(Error::Io(error)),
+            Stage::Http2(h2) => h2.stop_writing(&mut self.input, error),
         }
     }
 
     fn phase(&self, otherwise: Phase) -> Phase {
-        if self.protocol().is_none() { Phase::Connect } else { otherwise }
+        if self.protocol().is_none() {
+            Phase::Connect
+        } else {
+            otherwise
+        }
     }
 
     // ---- time ----
@@ -411,9 +442,9 @@ impl Connection {
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = match &mut self.stage {
             #[cfg(feature = "tls")]
-            Stage::Handshake { until } => {
-                until.is_some_and(|until| until <= now).then_some(Phase::Connect)
-            }
+            Stage::Handshake { until } => until
+                .is_some_and(|until| until <= now)
+                .then_some(Phase::Connect),
             Stage::Http1(h1) => h1.expired(now),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => {
@@ -448,12 +479,13 @@ impl Connection {
             (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.open(wire, head, body, deadlines, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => h2.open(wire, head, body, deadlines, now),
+            (Stage::Http2(h2), wire) => h2.open(wire.events, head, body, deadlines, now),
         }
     }
 
-    /// Takes bytes off the front of `chunk`, unless enough of the body waits to be sent already
-    /// (512 KiB on HTTP/1.1; the peer's window on HTTP/2).
+    /// Takes bytes off the front of `chunk`, unless enough of the body waits to be sent already:
+    /// 512 KiB on HTTP/1.1; on HTTP/2 a chunk for which the peer's window had no room yet, which
+    /// goes as the window opens, without this being called again.
     ///
     /// # Errors
     /// [`Error::Local`] when the body grows past its declared length; [`Error::Io`] when the peer
@@ -464,7 +496,7 @@ impl Connection {
         chunk: &mut Bytes,
         now: Instant,
     ) -> Result<Write, Error> {
-        self.alive()?;
+        self.exchange_alive()?;
         match self.parts() {
             #[cfg(feature = "tls")]
             (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
@@ -485,13 +517,13 @@ impl Connection {
         trailers: Option<&Headers>,
         now: Instant,
     ) -> Result<(), Error> {
-        self.alive()?;
+        self.exchange_alive()?;
         match self.parts() {
             #[cfg(feature = "tls")]
             (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.finish_body(wire, id, trailers, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => h2.finish_body(wire, id, trailers, now),
+            (Stage::Http2(h2), wire) => h2.finish_body(wire.events, id, trailers, now),
         }
     }
 
@@ -501,13 +533,13 @@ impl Connection {
     /// # Errors
     /// Whatever ended the exchange; see [`processed`](Self::processed) for what that means for it.
     pub fn read_head(&mut self, id: StreamId, now: Instant) -> Result<Option<ResponseHead>, Error> {
-        self.alive()?;
+        self.exchange_alive()?;
         let head = match self.parts() {
             #[cfg(feature = "tls")]
             (Stage::Handshake { .. }, _) => Ok(None),
             (Stage::Http1(h1), wire) => h1.read_head(wire, id, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_head(wire, id, now),
+            (Stage::Http2(h2), wire) => return h2.read_head(wire.events, id, now),
         };
         self.note(head)
     }
@@ -518,13 +550,13 @@ impl Connection {
     /// # Errors
     /// As [`read_head`](Self::read_head); a body that is cut short is always an error.
     pub fn read_body(&mut self, id: StreamId, now: Instant) -> Result<Read, Error> {
-        self.alive()?;
+        self.exchange_alive()?;
         let read = match self.parts() {
             #[cfg(feature = "tls")]
             (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body(wire, id, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_body(wire, id, now),
+            (Stage::Http2(h2), wire) => return h2.read_body(wire.events, id, now),
         };
         self.note(read)
     }
@@ -540,14 +572,14 @@ impl Connection {
         into: &mut Vec<u8>,
         now: Instant,
     ) -> Result<Read, Error> {
-        self.alive()?;
+        self.exchange_alive()?;
         let read = match self.parts() {
             #[cfg(feature = "tls")]
             (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body_into(wire, id, into, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => {
-                return match h2.read_body(wire, id, now)? {
+                return match h2.read_body(wire.events, id, now)? {
                     Read::Chunk(chunk) => {
                         into.extend_from_slice(&chunk);
                         Ok(Read::Chunk(Bytes::new()))
@@ -598,6 +630,16 @@ impl Connection {
         }
     }
 
+    /// Whether, since this was last asked, [`reuse`](Self::reuse) may have come to another answer
+    /// by what the peer did: its settings, GOAWAY, an end. Always false on HTTP/1.1.
+    pub fn poll_changed(&mut self) -> bool {
+        match &mut self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.poll_changed(),
+            _ => false,
+        }
+    }
+
     /// Whether an idle connection is still as it was left. Ask after a non-blocking read: surplus
     /// bytes, an end or an error say no (SECURITY K1). TLS session tickets are no surplus.
     pub fn quiet(&mut self) -> bool {
@@ -609,7 +651,7 @@ impl Connection {
             (Stage::Handshake { .. }, _) => false,
             (Stage::Http1(h1), wire) => h1.quiet(wire),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => h2.quiet(wire),
+            (Stage::Http2(h2), wire) => wire.end == End::Open && h2.quiet(),
         }
     }
 
@@ -633,8 +675,14 @@ impl Connection {
         }
     }
 
-    /// Whether a body may hand over more: fewer than 512 KiB wait to be sent.
-    pub fn has_write_room(&self) -> bool {
+    /// Whether [`write_body`](Self::write_body) would take a chunk now: fewer than 512 KiB wait to
+    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before.
+    pub fn has_write_room(&self, id: StreamId) -> bool {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &self.stage {
+            return h2.has_write_room(id);
+        }
+        let _ = id;
         #[cfg(feature = "tls")]
         let plain = self.tls.as_ref().map_or(0, |tls| tls.plain.len());
         #[cfg(not(feature = "tls"))]
@@ -652,9 +700,24 @@ impl Connection {
             }
             #[cfg(feature = "tls")]
             if let Some(tls) = &mut self.tls {
+                // HTTP/2's goodbye goes before that of TLS.
+                #[cfg(feature = "http2")]
+                if let Stage::Http2(h2) = &mut self.stage {
+                    h2.transmit(&mut self.input, &mut tls.plain);
+                    let _ = tls.session.transmit(&mut tls.plain, &mut self.out);
+                }
                 tls.session.close();
             }
             self.failed = Some(NeverReason::Closed);
+        }
+    }
+
+    /// As `alive`, where one exchange is all that there is: on HTTP/2 each has an end of its own.
+    fn exchange_alive(&self) -> Result<(), Error> {
+        match self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(_) => Ok(()),
+            _ => self.alive(),
         }
     }
 
@@ -682,11 +745,18 @@ impl Connection {
                 Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
                 _ => None,
             };
-            self.config.events.raise(|| Event::Failed { phase, error: &error });
+            self.config.events.raise(|| Event::Failed {
+                phase,
+                error: &error,
+            });
             self.failed = Some(NeverReason::Failed(error));
         }
-        if let Stage::Http1(h1) = &mut self.stage {
-            h1.stop_timers();
+        match (&mut self.stage, &self.failed) {
+            (Stage::Http1(h1), _) => h1.stop_timers(),
+            #[cfg(feature = "http2")]
+            (Stage::Http2(h2), Some(NeverReason::Failed(error))) => h2.fail(error.clone()),
+            #[cfg(any(feature = "tls", feature = "http2"))]
+            _ => {}
         }
     }
 

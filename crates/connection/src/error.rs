@@ -14,9 +14,18 @@ pub enum Error {
     Local(nuncio_http1::LocalError),
     /// What the peer sent is not a legal message.
     Remote(nuncio_http1::RemoteError),
-    /// The HTTP/2 connection or stream failed.
+    /// The HTTP/2 connection failed, or takes no more streams.
     #[cfg(feature = "http2")]
     Http2(nuncio_http2::Error),
+    /// One HTTP/2 stream failed; others go on.
+    #[cfg(feature = "http2")]
+    Http2Stream(nuncio_http2::StreamErrorKind),
+    /// The request cannot be said in HTTP/2; nothing of it was sent.
+    #[cfg(feature = "http2")]
+    Http2Request(nuncio_http2::InvalidRequest),
+    /// The HTTP/2 connection has no room for another stream now; nothing was sent.
+    #[cfg(feature = "http2")]
+    Full,
     /// TLS failed: the handshake, a certificate, a record.
     Tls(TlsError),
     /// The socket failed.
@@ -68,12 +77,17 @@ pub struct IoError {
 impl IoError {
     /// Keeps what can be compared of `error`.
     pub fn new(phase: Phase, error: &io::Error) -> Self {
-        IoError { phase, kind: error.kind(), code: error.raw_os_error() }
+        IoError {
+            phase,
+            kind: error.kind(),
+            code: error.raw_os_error(),
+        }
     }
 
     /// As an `io::Error` again.
     pub fn to_io_error(self) -> io::Error {
-        self.code.map_or_else(|| self.kind.into(), io::Error::from_raw_os_error)
+        self.code
+            .map_or_else(|| self.kind.into(), io::Error::from_raw_os_error)
     }
 }
 
@@ -105,7 +119,10 @@ impl fmt::Display for TlsError {
             TlsError::ServerName(name) => write!(f, "no valid TLS server name: {name:?}"),
             TlsError::Failed(why) => f.write_str(why),
             TlsError::UnexpectedProtocol(name) => {
-                write!(f, "the peer chose the protocol {name:?}, which was not offered")
+                write!(
+                    f,
+                    "the peer chose the protocol {name:?}, which was not offered"
+                )
             }
             TlsError::Truncated => f.write_str("the connection ended during the handshake"),
             TlsError::NoCloseNotify => f.write_str(
@@ -122,6 +139,12 @@ impl fmt::Display for Error {
             Error::Remote(e) => e.fmt(f),
             #[cfg(feature = "http2")]
             Error::Http2(e) => e.fmt(f),
+            #[cfg(feature = "http2")]
+            Error::Http2Stream(e) => e.fmt(f),
+            #[cfg(feature = "http2")]
+            Error::Http2Request(e) => e.fmt(f),
+            #[cfg(feature = "http2")]
+            Error::Full => f.write_str("the HTTP/2 connection has no room for another stream"),
             Error::Tls(e) => write!(f, "TLS: {e}"),
             Error::Io(e) => e.fmt(f),
             Error::Timeout(phase) => write!(f, "timed out while {phase}"),

@@ -66,7 +66,11 @@ enum Progress {
 
 impl H1 {
     pub(crate) fn new(config: nuncio_http1::Config) -> Self {
-        H1 { codec: Http1::new(config), next: 0, current: None }
+        H1 {
+            codec: Http1::new(config),
+            next: 0,
+            current: None,
+        }
     }
 
     pub(crate) fn open(
@@ -82,7 +86,8 @@ impl H1 {
             self.current = None;
         }
         wire.out.scratch(|scratch| {
-            self.codec.send_head(head.method, head.target, head.headers, body, scratch)
+            self.codec
+                .send_head(head.method, head.target, head.headers, body, scratch)
         })?;
         wire.events.raise(|| Event::RequestHeadSent {
             method: head.method,
@@ -121,9 +126,11 @@ impl H1 {
         }
         let framing = self.codec.send_data(chunk.len())?;
         let taken = chunk.len();
-        wire.out.scratch(|scratch| scratch.extend_from_slice(framing.before()));
+        wire.out
+            .scratch(|scratch| scratch.extend_from_slice(framing.before()));
         wire.out.body(std::mem::take(chunk));
-        wire.out.scratch(|scratch| scratch.extend_from_slice(framing.after()));
+        wire.out
+            .scratch(|scratch| scratch.extend_from_slice(framing.after()));
         current.arm_write(now);
         current.rearm_read(now);
         Ok(Write::Taken(taken))
@@ -137,7 +144,8 @@ impl H1 {
         now: Instant,
     ) -> Result<(), Error> {
         let current = Self::current(&mut self.current, id)?;
-        wire.out.scratch(|scratch| self.codec.send_end(trailers, scratch))?;
+        wire.out
+            .scratch(|scratch| self.codec.send_end(trailers, scratch))?;
         current.arm_write(now);
         current.rearm_read(now);
         wire.events.raise(|| Event::RequestBodySent);
@@ -182,7 +190,9 @@ impl H1 {
         id: StreamId,
         now: Instant,
     ) -> Result<Read, Error> {
-        self.advance_body(wire, id, now, |input, range| Read::Chunk(input.share(range)))
+        self.advance_body(wire, id, now, |input, range| {
+            Read::Chunk(input.share(range))
+        })
     }
 
     /// As `read_body`, but a chunk's bytes are appended to `into` and an empty chunk is reported:
@@ -283,7 +293,9 @@ impl H1 {
 
     pub(crate) fn transmitted(&mut self, written: usize, pending: bool, now: Instant) {
         let sent_all = !pending && self.codec.ours() != Ours::Body;
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         current.sent += written as u64;
         if written > 0 {
             current.write_until = None;

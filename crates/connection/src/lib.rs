@@ -74,6 +74,11 @@ pub use message::{
     StreamId, Write,
 };
 pub use nuncio_http1::{CloseReason, Config as Http1Config, LocalError, RemoteError};
+#[cfg(feature = "http2")]
+pub use nuncio_http2::{
+    Code as Http2Code, Config as Http2Config, Error as Http2Error, InvalidRequest as Http2Invalid,
+    StreamErrorKind as Http2StreamError,
+};
 pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
 #[cfg(feature = "tls")]
 pub use tls::{Roots, TlsConfigError, TlsParams, client_config};

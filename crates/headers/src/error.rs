@@ -30,7 +30,8 @@ pub enum InvalidHeader {
         /// Where that byte stands in the value, from 0.
         position: usize,
     },
-    /// All fields together would need more than `u32::MAX` bytes.
+    /// All fields together would need more than `u32::MAX` bytes, or more than a
+    /// `http::HeaderMap` can hold.
     TooLarge,
     /// A range given to [`Headers::from_received`](crate::Headers::from_received) does not lie in
     /// its block.
@@ -80,7 +81,7 @@ impl fmt::Display for InvalidHeader {
                 "invalid byte '{}' at position {position} of the value of header \"{name}\"",
                 byte.escape_ascii()
             ),
-            Self::TooLarge => f.write_str("headers larger than 4 GiB"),
+            Self::TooLarge => f.write_str("headers too large"),
             Self::Range { field } => write!(f, "range of received header {field} out of bounds"),
         }
     }

@@ -1,6 +1,9 @@
 //! The record of one field: where its line lies in the buffer, and a tag of its name.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+
+use crate::swar;
 
 /// What stands between name and value in the buffer.
 pub(crate) const SEPARATOR: &[u8; 2] = b": ";
@@ -44,31 +47,51 @@ pub(crate) fn line_len(name: usize, value: usize) -> usize {
     name.saturating_add(value).saturating_add(OVERHEAD)
 }
 
-/// A hash of a name that ignores ASCII case.
+/// A hash of a name that ignores ASCII case: of its length, its first and its last eight bytes.
 ///
 /// Names with different tags differ; names with equal tags still have to be compared. Nothing
 /// is bucketed by it, so that peers who look for collisions only get that comparison.
+#[inline]
 pub(crate) fn tag(name: &[u8]) -> u32 {
-    let mut hash = name.len() as u64;
-    let (words, rest) = name.as_chunks::<8>();
-    for word in words {
-        hash = mix(hash, u64::from_le_bytes(*word));
-    }
-    if !rest.is_empty() {
-        hash = mix(hash, last_word(name));
-    }
-    (hash >> 32) as u32
+    // This folds letters to lower case (and some other bytes together, which does not matter).
+    let fold = swar::each(0x20);
+    let first = name
+        .first_chunk::<8>()
+        .map_or(0, |word| u64::from_le_bytes(*word));
+    let first = ((first | fold) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let last = (last_word(name) | fold).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+    ((first ^ last) >> 32) as u32
 }
 
-/// Folds letters to lower case (and a few other bytes together, which costs nothing but a
-/// comparison), then spreads the bits.
-fn mix(hash: u64, word: u64) -> u64 {
-    let product = (hash ^ (word | 0x2020_2020_2020_2020)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ (product >> 29)
+/// Any total order in which names are equal that differ in ASCII case at most.
+pub(crate) fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
+    a.len()
+        .cmp(&b.len())
+        .then_with(|| words(a).map(swar::lower).cmp(words(b).map(swar::lower)))
 }
 
-/// The last eight bytes of a name; the whole of a shorter one.
-fn last_word(name: &[u8]) -> u64 {
+/// Whether two names differ in ASCII case at most.
+pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len()
+        && words(a)
+            .zip(words(b))
+            .all(|(a, b)| swar::lower(a) == swar::lower(b))
+}
+
+/// All bytes of `name`, eight by eight; the last word is [`last_word`].
+#[inline]
+fn words(name: &[u8]) -> impl Iterator<Item = u64> {
+    let (whole, rest) = name.as_chunks::<8>();
+    let last = (!rest.is_empty()).then(|| last_word(name));
+    whole
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .chain(last)
+}
+
+/// The last eight bytes; of a shorter name all, some twice or with zeros among them.
+#[inline]
+pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let Some(word) = name.last_chunk::<8>() {
         return u64::from_le_bytes(*word);
     }
@@ -93,8 +116,26 @@ mod tests {
             for position in 0..len {
                 let mut other = name.to_vec();
                 other[position] = b'0';
-                assert_ne!(tag(name), tag(&other), "{len} {position}");
+                let hashed = position < 8 || position + 8 >= len;
+                assert_eq!(tag(name) != tag(&other), hashed, "{len} {position}");
             }
+        }
+    }
+
+    #[test]
+    fn names_are_the_same_in_any_case_and_not_with_any_other_byte_changed() {
+        let text = b"Access-Control-Allow-Credentials";
+        for len in 0..=text.len() {
+            let name = &text[..len];
+            assert!(same_name(name, &name.to_ascii_uppercase()));
+            for position in 0..len {
+                for byte in 0..=255 {
+                    let mut other = name.to_vec();
+                    other[position] = byte;
+                    assert_eq!(same_name(name, &other), name.eq_ignore_ascii_case(&other));
+                }
+            }
+            assert!(!same_name(name, &text[..len.max(1) - 1]) || len == 0);
         }
     }
 }

@@ -119,7 +119,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a field unless there is one of that name; says whether it did.
+    /// Adds a field unless there is one of that name (`setdefault` of httpx); says whether it did.
     ///
     /// # Errors
     /// [`InvalidHeader`] when name or value is not valid, even when a field was there.
@@ -161,8 +161,10 @@ impl Headers {
     pub fn update(&mut self, other: &Headers) -> Result<(), InvalidHeader> {
         let total = self.buffer.len().saturating_add(other.buffer.len());
         u32::try_from(total).map_err(|_| InvalidHeader::TooLarge)?;
-        let names = NameSet::new(other);
-        self.retain_from(0, |tag, name| !names.contains(tag, name));
+        if !self.is_empty() && !other.is_empty() {
+            let names = NameSet::new(other);
+            self.retain_from(0, |tag, name| !names.contains(tag, name));
+        }
         self.extend_unchecked(other);
         Ok(())
     }

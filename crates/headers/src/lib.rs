@@ -17,11 +17,24 @@
 //! let mut wire = Vec::new();
 //! headers.write_to(&mut wire);
 //! assert_eq!(wire, b"Accept: text/html\r\naccept: */*;q=0.1\r\nHost: example.org\r\n");
+//!
+//! // What clients ask for all the time is read by methods, with types in `typed`.
+//! headers.append("Content-Type", "text/html; charset=UTF-8")?;
+//! let kind = headers.content_type().unwrap();
+//! assert_eq!((kind.essence.as_str(), kind.charset().as_deref()), ("text/html", Some("utf-8")));
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Headers::from_received`] takes a head that a codec has found in its receive buffer,
+//! [`Headers::write_to`] gives one to send; `http::HeaderMap` converts both ways.
+//!
+//! Left to others: finding lines and fields in bytes from a peer and limits on their number and
+//! size (nuncio-http1, nuncio-http2), which fields may be sent where, and what they mean for
+//! framing, caching or authentication.
 #![deny(missing_docs)]
 
+mod convert;
 mod encoding;
 mod error;
 mod field;
@@ -29,8 +42,11 @@ mod headers;
 mod iter;
 mod names;
 mod received;
+mod split;
 mod storage;
+mod swar;
 mod syntax;
+pub mod typed;
 mod view;
 
 pub use encoding::Encoding;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::Headers;
-use crate::field::Field;
+use crate::field::compare_names;
 
 /// A name with its tag in front, which decides most comparisons.
 pub(crate) type Key<'a> = (u32, &'a [u8]);
@@ -42,40 +42,27 @@ impl<'a> NameSet<'a> {
     }
 }
 
-impl Headers {
-    /// The indices of the first field of each name, in order.
-    pub(crate) fn first_of_each(&self) -> Vec<usize> {
-        let name = |field: &Field| (field.tag, self.name(field));
-        if self.len() <= SCAN {
-            let earlier = |index: usize, field: &Field| {
-                self.position_tagged(field.tag, self.name(field)) == Some(index)
-            };
-            return self
-                .fields
-                .iter()
-                .enumerate()
-                .filter(|(index, field)| earlier(*index, field))
-                .map(|(index, _)| index)
-                .collect();
-        }
-        let mut named: Vec<(usize, Key<'_>)> = self.fields.iter().map(name).enumerate().collect();
-        // Stable, so that the first of each run is the first that was added.
-        named.sort_by(|a, b| compare(a.1, b.1));
-        named.dedup_by(|a, b| compare(a.1, b.1).is_eq());
-        let mut indices: Vec<usize> = named.into_iter().map(|(index, _)| index).collect();
-        indices.sort_unstable();
-        indices
-    }
+/// Fields of the same name together: names in the order in which they were first seen, fields of
+/// a name in theirs.
+pub(crate) fn groups(headers: &Headers) -> Vec<Vec<usize>> {
+    let key = |index: usize| {
+        headers
+            .fields
+            .get(index)
+            .map_or((0, &[][..]), |field| (field.tag, headers.name(field)))
+    };
+    let mut order: Vec<usize> = (0..headers.len()).collect();
+    // Stable, so that fields of one name stay in order.
+    order.sort_by(|&a, &b| compare(key(a), key(b)));
+    let mut groups: Vec<Vec<usize>> = order
+        .chunk_by(|&a, &b| compare(key(a), key(b)).is_eq())
+        .map(<[usize]>::to_vec)
+        .collect();
+    groups.sort_unstable();
+    groups
 }
 
-/// Any total order in which names are equal that differ only in ASCII case.
+/// Any total order in which names are equal that differ in ASCII case at most.
 pub(crate) fn compare(a: Key<'_>, b: Key<'_>) -> Ordering {
-    a.0.cmp(&b.0).then_with(|| {
-        let lower = |name: &'_ [u8]| name.iter().map(u8::to_ascii_lowercase).collect::<Vec<_>>();
-        if a.1.eq_ignore_ascii_case(b.1) {
-            Ordering::Equal
-        } else {
-            lower(a.1).cmp(&lower(b.1))
-        }
-    })
+    a.0.cmp(&b.0).then_with(|| compare_names(a.1, b.1))
 }

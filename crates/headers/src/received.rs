@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, OVERHEAD, SEPARATOR, line_len, tag};
-use crate::storage::{offset, slice, validate};
-use crate::syntax::{count_controls, has_outer_space, is_token};
-use crate::{Headers, InvalidHeader};
+use crate::field::{Field, LINE_END, SEPARATOR, tag};
+use crate::storage::{offset, slice, validate_value};
+use crate::syntax::{count_unprintable, has_outer_space, is_token, name_error};
+use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
     /// Copies the fields of a received head, once, into a block of their own size.
@@ -22,93 +22,121 @@ impl Headers {
     ) -> Result<Headers, InvalidHeader> {
         offset(block.len())?;
         // An iterator that lies about its length must not make us allocate for it.
-        let mut records = Vec::with_capacity(fields.len().min(block.len() / 2));
-        let mut total = 0_usize;
+        let expected = fields.len().min(block.len() / 2);
+        let mut builder = Builder {
+            block,
+            run: 0..0,
+            // Enough for all fields if none overlap: a line takes two bytes more than `a:b`, LF.
+            buffer: Vec::with_capacity(block.len() + 2 * expected),
+            fields: Vec::with_capacity(expected),
+            end: 0,
+        };
         for (name, value) in fields {
-            let (Some(name_bytes), Some(value_bytes)) =
-                (block.get(name.clone()), block.get(value.clone()))
-            else {
-                return Err(InvalidHeader::Range {
-                    field: records.len(),
-                });
-            };
-            if !is_token(name_bytes) | has_outer_space(value_bytes) {
-                validate(name_bytes, value_bytes)?;
+            if !builder.add(&name, &value) {
+                return Err(refuse(block, builder.fields.len(), name, value));
             }
-            total = total.saturating_add(line_len(name_bytes.len(), value_bytes.len()));
-            records.push(Source {
-                name: name.start as u32,
-                name_len: name_bytes.len() as u32,
-                value: value.start as u32,
-                value_len: value_bytes.len() as u32,
-            });
         }
-        offset(total)?;
-        let headers = copy(block, records, total);
-        // Two of the bytes of each line are controls, the CRLF: more means one in a value, as
-        // names have been looked at. One pass over all is faster than one over each.
-        if count_controls(&headers.buffer) != headers.fields.len() * LINE_END.len() {
-            for field in &headers.fields {
-                validate(headers.name(field), headers.value(field))?;
+        builder.finish()
+    }
+}
+
+struct Builder<'a> {
+    block: &'a [u8],
+    buffer: Vec<u8>,
+    fields: Vec<Field>,
+    /// Lines of `block` that look as ours and follow each other, not copied yet.
+    run: Range<usize>,
+    /// How long the buffer is with the run.
+    end: usize,
+}
+
+impl Builder<'_> {
+    /// Says whether it did. A plain yes or no keeps this loop small.
+    #[inline]
+    fn add(&mut self, name: &Range<usize>, value: &Range<usize>) -> bool {
+        let block = self.block;
+        let (Some(name_bytes), Some(value_bytes)) = (
+            block.get(name.start..name.end),
+            block.get(value.start..value.end),
+        ) else {
+            return false;
+        };
+        if has_outer_space(value_bytes) {
+            return false;
+        }
+        // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
+        let field = Field {
+            start: self.end as u32,
+            name_len: name_bytes.len() as u32,
+            value_len: value_bytes.len() as u32,
+            // Found in `finish`, where the names are looked at.
+            tag: 0,
+        };
+        self.end = self.end.saturating_add(field.line_len());
+        self.fields.push(field);
+        let separator = slice(block, name.end..value.start);
+        let line_end = slice(block, value.end..value.end + LINE_END.len());
+        if separator == SEPARATOR && line_end == LINE_END {
+            if self.run.end != name.start {
+                self.flush();
+                self.run.start = name.start;
             }
+            self.run.end = value.end + LINE_END.len();
+        } else {
+            self.flush();
+            self.run = 0..0;
+            self.buffer.extend_from_slice(name_bytes);
+            self.buffer.extend_from_slice(SEPARATOR);
+            self.buffer.extend_from_slice(value_bytes);
+            self.buffer.extend_from_slice(LINE_END);
+        }
+        true
+    }
+
+    fn flush(&mut self) {
+        self.buffer
+            .extend_from_slice(slice(self.block, self.run.clone()));
+    }
+
+    #[inline]
+    fn finish(mut self) -> Result<Headers, InvalidHeader> {
+        self.flush();
+        offset(self.end)?;
+        let mut headers = Headers {
+            buffer: self.buffer,
+            fields: self.fields,
+            encoding: None,
+        };
+        for field in &mut headers.fields {
+            let name = slice(&headers.buffer, field.name_range());
+            if !is_token(name) {
+                return Err(name_error(name));
+            }
+            field.tag = tag(name);
+        }
+        // CRLF makes two of each line: more means that values need a closer look, as names have
+        // been looked at. One pass over all is faster than one over each.
+        if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {
+            for field in &headers.fields {
+                validate_value(headers.name(field), headers.value(field))?;
+            }
+        }
+        // A block much bigger than its fields must not be paid for as long as they are kept.
+        if headers.buffer.capacity() / 2 > headers.buffer.len() + 64 {
+            headers.buffer.shrink_to_fit();
         }
         Ok(headers)
     }
 }
 
-/// Where a field lies in the block. Checked: all of it does.
-struct Source {
-    name: u32,
-    name_len: u32,
-    value: u32,
-    value_len: u32,
-}
-
-fn copy(block: &[u8], sources: Vec<Source>, total: usize) -> Headers {
-    let mut buffer = Vec::with_capacity(total);
-    // Lines of `block` that look as ours and follow each other, not copied yet.
-    let mut run = 0..0;
-    let mut end = 0_u32;
-    // Same size and alignment: the records take the place of the sources, without allocating.
-    let fields: Vec<Field> = sources
-        .into_iter()
-        .map(|source| {
-            let name = range(source.name, source.name_len);
-            let value = range(source.value, source.value_len);
-            let field = Field {
-                start: end,
-                name_len: source.name_len,
-                value_len: source.value_len,
-                tag: tag(slice(block, name.clone())),
-            };
-            end += source.name_len + source.value_len + OVERHEAD as u32;
-            if slice(block, name.end..value.start) == SEPARATOR
-                && slice(block, value.end..value.end + LINE_END.len()) == LINE_END
-            {
-                if run.end != name.start {
-                    buffer.extend_from_slice(slice(block, run.clone()));
-                    run.start = name.start;
-                }
-                run.end = value.end + LINE_END.len();
-            } else {
-                buffer.extend_from_slice(slice(block, run.clone()));
-                run = 0..0;
-                buffer.extend_from_slice(slice(block, name));
-                buffer.extend_from_slice(SEPARATOR);
-                buffer.extend_from_slice(slice(block, value));
-                buffer.extend_from_slice(LINE_END);
-            }
-            field
-        })
-        .collect();
-    buffer.extend_from_slice(slice(block, run));
-    Headers {
-        buffer,
-        fields,
-        encoding: None,
+/// Why [`Builder::add`] said no.
+#[cold]
+fn refuse(block: &[u8], field: usize, name: Range<usize>, value: Range<usize>) -> InvalidHeader {
+    match (block.get(name), block.get(value)) {
+        (Some(name), Some(value)) => match check_name(name).and(validate_value(name, value)) {
+            Err(error) => error,
+            Ok(()) => InvalidHeader::Range { field },
+        },
+        _ => InvalidHeader::Range { field },
     }
-}
-
-fn range(start: u32, len: u32) -> Range<usize> {
-    start as usize..start as usize + len as usize
 }

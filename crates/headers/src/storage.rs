@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR, line_len, tag};
-use crate::syntax::{find_bad_value_byte, is_token, name_error};
-use crate::{Headers, InvalidHeader};
+use crate::field::{Field, LINE_END, SEPARATOR, line_len, same_name, tag};
+use crate::syntax::find_bad_value_byte;
+use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
     pub(crate) fn name(&self, field: &Field) -> &[u8] {
@@ -25,7 +25,7 @@ impl Headers {
     pub(crate) fn position_tagged(&self, tag: u32, name: &[u8]) -> Option<usize> {
         self.fields
             .iter()
-            .position(|field| field.tag == tag && self.name(field).eq_ignore_ascii_case(name))
+            .position(|field| field.tag == tag && same_name(self.name(field), name))
     }
 
     /// The field at `first` and those after it that have its name.
@@ -34,13 +34,14 @@ impl Headers {
         let (head_tag, head_name) = fields
             .first()
             .map_or((0, &[][..]), |field| (field.tag, self.name(field)));
-        fields.iter().filter(move |field| {
-            field.tag == head_tag && self.name(field).eq_ignore_ascii_case(head_name)
-        })
+        fields
+            .iter()
+            .filter(move |field| field.tag == head_tag && same_name(self.name(field), head_name))
     }
 
     pub(crate) fn append_bytes(&mut self, name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
-        validate(name, value)?;
+        check_name(name)?;
+        validate_value(name, value)?;
         let field = Field {
             start: offset(self.buffer.len())?,
             name_len: offset(name.len())?,
@@ -86,9 +87,7 @@ impl Headers {
     /// Removes the fields of that name from `first` on.
     pub(crate) fn remove_from(&mut self, first: usize, name: &[u8]) -> usize {
         let gone = tag(name);
-        self.retain_from(first, |tag, kept| {
-            tag != gone || !kept.eq_ignore_ascii_case(name)
-        })
+        self.retain_from(first, |tag, kept| tag != gone || !same_name(kept, name))
     }
 
     /// Keeps the fields before `first`, and those after of which `keep` (called with tag and
@@ -137,11 +136,7 @@ impl Headers {
     }
 }
 
-/// Checks name and value.
-pub(crate) fn validate(name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
-    if !is_token(name) {
-        return Err(name_error(name));
-    }
+pub(crate) fn validate_value(name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
     match find_bad_value_byte(value) {
         None => Ok(()),
         Some((position, byte)) => Err(InvalidHeader::value(name, byte, position)),

@@ -12,13 +12,12 @@ use crate::error::RemoteError;
 use crate::framing::FramingFields;
 use crate::reuse::Leniency;
 use crate::search::EndSearch;
-use crate::snippet::{SHOWN, Snippet};
+use crate::snippet::{SHOWN, Snippet, first_line};
 
 /// The head of a response, interim or final.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct ResponseHead {
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, from this codec.
     pub version: Version,
     /// 100 to 999; those from 600 on are to be treated as 5xx (RFC 9110 section 15).
     pub status: u16,
@@ -29,6 +28,16 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// A head without a reason phrase, as the later versions of HTTP have it.
+    pub fn new(version: Version, status: StatusCode, headers: Headers) -> Self {
+        Self {
+            version,
+            status: status.as_u16(),
+            reason: Reason(Phrase::Standard("")),
+            headers,
+        }
+    }
+
     /// Whether another head follows for the same request: 1xx other than 101.
     pub fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)
@@ -36,7 +45,9 @@ impl ResponseHead {
 }
 
 /// The reason phrase of a status line, as sent: ASCII, or bytes of some other encoding.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// The default is an empty one.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Reason(Phrase);
 
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +55,12 @@ enum Phrase {
     /// What the status code's registration says; nothing is allocated for it.
     Standard(&'static str),
     Other(Box<[u8]>),
+}
+
+impl Default for Phrase {
+    fn default() -> Self {
+        Self::Standard("")
+    }
 }
 
 impl Reason {
@@ -62,7 +79,7 @@ impl Reason {
             .filter(|text| text.as_bytes() == bytes);
         Self(match standard {
             Some(text) => Phrase::Standard(text),
-            None if bytes.is_empty() => Phrase::Standard(""),
+            None if bytes.is_empty() => Phrase::default(),
             None => Phrase::Other(bytes.into()),
         })
     }
@@ -127,6 +144,12 @@ impl HeadReader {
         }
         let block = view.get(self.search.start()..).unwrap_or_default();
         self.look(block)?;
+        if let Some(line) = self.search.bare_lf()
+            && !config.lenient
+        {
+            let line = view.get(line).unwrap_or_default();
+            return Err(RemoteError::BareLf(Snippet::field(line)));
+        }
         let Some(used) = end.filter(|end| *end <= room) else {
             return match view.len() > room {
                 true => Err(RemoteError::HeadTooLarge {
@@ -146,7 +169,7 @@ impl HeadReader {
             Some(Leniency::FoldedHeader)
         } else if self.search.start() > 0 {
             Some(Leniency::LeadingEmptyLine)
-        } else if self.search.bare_lf() {
+        } else if self.search.bare_lf().is_some() {
             Some(Leniency::BareLf)
         } else {
             None
@@ -248,26 +271,26 @@ impl HeadReader {
     }
 }
 
-/// `HTTP/1.0 ` or `HTTP/1.1 `, or the beginning of that.
+/// Refuses a first line, or the beginning of one, that does not start as HTTP/1.0 and 1.1 do.
 fn check_start(block: &[u8]) -> Result<(), RemoteError> {
     const NAME: &[u8] = b"HTTP/";
-    let name = block.get(..NAME.len()).unwrap_or(block);
-    if !NAME.starts_with(name) {
-        return Err(RemoteError::BadStatusLine(Snippet::line(block)));
+    if block.starts_with(b"HTTP/1.1") {
+        return Ok(());
     }
-    match block.get(NAME.len()..NAME.len() + 3) {
+    let line = first_line(block);
+    let name = line.get(..NAME.len()).unwrap_or(line);
+    if !NAME.starts_with(name) {
+        return Err(RemoteError::BadStatusLine(Snippet::new(line)));
+    }
+    match line.get(NAME.len()..NAME.len() + 3) {
         Some(b"1.0" | b"1.1") | None => Ok(()),
-        Some(_) => Err(RemoteError::BadVersion(Snippet::line(block))),
+        Some(_) => Err(RemoteError::BadVersion(Snippet::new(line))),
     }
 }
 
 /// The bytes behind `HTTP/1.1 200 ` up to the line's end, in a block that was parsed.
 fn reason(block: &[u8]) -> &[u8] {
-    let line = match memchr::memchr(b'\n', block) {
-        Some(end) => block.get(..end).unwrap_or_default(),
-        None => block,
-    };
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = first_line(block);
     line.get(13..).unwrap_or_default()
 }
 

@@ -74,9 +74,8 @@
 //! # What it lets through
 //!
 //! Two readers of one message must not differ, so what is not plainly HTTP/1.1 is a
-//! [`RemoteError`]. A few forms that are harmless and common are read and cost the connection,
-//! which is not used again ([`CloseReason::Lenient`]): lines of the head that end with LF alone,
-//! equal Content-Length fields, spaces behind a chunk size. [`Config::lenient`] adds others.
+//! [`RemoteError`]. [`Config::lenient`] lets some forms through that servers are known to send;
+//! they cost the connection, which is not used again ([`CloseReason::Lenient`]).
 //!
 //! # What it leaves to others
 //!
@@ -97,12 +96,14 @@ mod reuse;
 mod search;
 mod snippet;
 mod state;
+mod steps;
 
-pub use codec::{BodyStep, Framing, HeadStep, Http1};
+pub use codec::Http1;
 pub use config::Config;
 pub use error::{LocalError, RemoteError};
 pub use head::{Reason, ResponseHead};
-pub use request::BodySize;
+pub use request::{BodySize, check_request, check_trailers};
 pub use reuse::{CloseReason, Leniency, Reuse};
 pub use snippet::Snippet;
 pub use state::{Ours, Theirs};
+pub use steps::{BodyStep, Framing, HeadStep};

@@ -2,6 +2,7 @@
 
 use nuncio_headers::{Headers, check_name};
 
+use crate::chunked::NOT_IN_TRAILERS;
 use crate::error::LocalError;
 use crate::framing::{parse_length, tokens};
 use crate::snippet::Snippet;
@@ -15,6 +16,39 @@ pub enum BodySize {
     Known(u64),
     /// Not known before it ends: chunks.
     Unknown,
+}
+
+/// Checks a request head as [`Http1::send_head`](crate::Http1::send_head) does, and says how long
+/// its body will be, whatever its fields and `body` each had to say about that. For the other
+/// versions of HTTP, which share these rules and not the bytes.
+///
+/// # Errors
+/// As [`Http1::send_head`](crate::Http1::send_head) for a head that may not be sent.
+pub fn check_request(
+    method: &str,
+    target: &str,
+    headers: &Headers,
+    body: BodySize,
+) -> Result<BodySize, LocalError> {
+    Ok(match Plan::new(method, target, headers, body)?.framing {
+        RequestFraming::None | RequestFraming::Chunks { empty: true } => BodySize::Empty,
+        RequestFraming::Length(length) => BodySize::Known(length),
+        RequestFraming::Chunks { empty: false } => BodySize::Unknown,
+    })
+}
+
+/// Checks the trailer section of a request.
+///
+/// # Errors
+/// [`LocalError::ForbiddenTrailer`] for a field that frames or routes (RFC 9110 section 6.5.1).
+pub fn check_trailers(trailers: &Headers) -> Result<(), LocalError> {
+    match NOT_IN_TRAILERS
+        .into_iter()
+        .find(|name| trailers.contains(name))
+    {
+        Some(name) => Err(LocalError::ForbiddenTrailer(name)),
+        None => Ok(()),
+    }
 }
 
 /// What is known of a request head that may be sent.

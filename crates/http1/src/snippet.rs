@@ -59,7 +59,8 @@ impl Snippet {
     }
 }
 
-fn first_line(bytes: &[u8]) -> &[u8] {
+/// Up to the first LF if there is one, without CRLF.
+pub(crate) fn first_line(bytes: &[u8]) -> &[u8] {
     let line = match memchr::memchr(b'\n', bytes) {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
         None => bytes,

@@ -3,85 +3,8 @@
 
 mod common;
 
-use common::{Asked, Setup, events, every_split, split_invariant};
-
-struct Case {
-    name: String,
-    setup: Setup,
-    wire: Vec<u8>,
-    expected: Vec<String>,
-}
-
-fn cases() -> Vec<Case> {
-    include_str!("messages.txt")
-        .split("\n== ")
-        .skip(1)
-        .map(|text| {
-            let (heading, rest) = text.split_once('\n').unwrap();
-            let (name, words) = match heading.rsplit_once(" : ") {
-                Some((name, words)) => (name, words),
-                None => (heading, ""),
-            };
-            let mut setup = Setup::default();
-            for word in words.split_whitespace() {
-                match word {
-                    "HEAD" => setup.asked = Asked::Head,
-                    "CONNECT" => setup.asked = Asked::Connect,
-                    "UPGRADE" => setup.asked = Asked::Upgrade,
-                    "OPEN" => setup.asked = Asked::Open,
-                    "lenient" => setup.config = setup.config.lenient(true),
-                    "eof" => setup.eof = true,
-                    word => panic!("{name}: {word}?"),
-                }
-            }
-            let (wire, expected) = format!("\n{rest}\n")
-                .split_once("\n--\n")
-                .map(|(wire, expected)| (wire.to_owned(), expected.to_owned()))
-                .unwrap_or_else(|| panic!("{name}: no --"));
-            Case {
-                name: name.to_owned(),
-                setup,
-                wire: unescape(&wire.replace('\n', "")),
-                expected: expected
-                    .lines()
-                    .filter(|line| !line.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-            }
-        })
-        .collect()
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'\\' => match bytes.next() {
-                Some(b'r') => b'\r',
-                Some(b'n') => b'\n',
-                Some(b't') => b'\t',
-                Some(b'0') => 0,
-                Some(b'\\') => b'\\',
-                Some(b'x') => {
-                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                }
-                other => panic!("escape {other:?}"),
-            },
-            byte => byte,
-        });
-    }
-    out
-}
-
-fn failed(events: &[String]) -> bool {
-    events.iter().any(|event| event.starts_with("error"))
-}
-
-fn ended(events: &[String]) -> bool {
-    events.iter().any(|event| event.starts_with("end"))
-}
+use common::cases::{cases, ended, failed};
+use common::{Setup, events, every_split, split_invariant};
 
 #[test]
 fn every_message_gives_its_events_at_every_split() {
@@ -105,10 +28,43 @@ fn short_messages_and_the_ends_of_long_ones_give_the_same_events_at_every_cut() 
             assert_eq!(events(&case.setup, pieces), whole, "{}", case.name);
         }
     }
-    let status_line = b"HTTP/1.1 200\n\n";
-    let whole = events(&Setup::default(), [&status_line[..]]);
-    for pieces in every_split(status_line, 0) {
-        assert_eq!(events(&Setup::default(), pieces), whole);
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (head, body) in [
+        ("", "HTTP/1.1 204\r\n\n"),
+        (CHUNKED, "3\r\nabc\r\n0\r\n\r\n!"),
+        (CHUNKED, "1;a=b\r\n!\r\n0\r\n"),
+        (CHUNKED, "1\r\n!\r\n0\r\nA:b\r\n"),
+        (CHUNKED, "a\r\n0123456789\r"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 8", "\r\n\r\nresponse!"),
+        ("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 204\r\n\r"),
+    ] {
+        let message = format!("{head}{body}");
+        let whole = events(&Setup::default(), [message.as_bytes()]);
+        for pieces in every_split(message.as_bytes(), head.len()) {
+            assert_eq!(events(&Setup::default(), pieces), whole);
+        }
+    }
+}
+
+#[test]
+fn f21_first_lines_about_as_long_as_a_snippet_give_the_same_error_at_every_split() {
+    for length in 60..70 {
+        for end in ["\n", "\r\n", "\r\r\n", "\rx\n"] {
+            let message = format!("{}{end}more\r\n", "x".repeat(length));
+            let found = split_invariant(&Setup::default(), message.as_bytes());
+            assert!(
+                found[0].starts_with("error BadStatusLine(\"xxx"),
+                "{found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn f08_a_bare_lf_is_told_before_the_head_is_complete() {
+    for (start, line) in [("", "HTTP/1.1 200 OK"), ("HTTP/1.1 200 OK\r\n", "X: y")] {
+        let found = split_invariant(&Setup::default(), format!("{start}{line}\n").as_bytes());
+        assert_eq!(found[0], format!("error BareLf({line:?})"));
     }
 }
 
@@ -197,22 +153,22 @@ macro_rules! rows {
 
 rows! {
     f01_length_and_chunked_together "f01": 4 errors, 2 read;
-    f02_repeated_lengths "f02": 6 errors, 3 read;
+    f02_repeated_lengths "f02": 9 errors, 3 read;
     f03_lengths_that_are_no_decimal "f03": 14 errors, 1 read;
     f04_obfuscated_transfer_encoding "f04": 12 errors, 0 read;
     f05_transfer_encoding_in_http_1_0 "f05": 2 errors, 0 read;
     f06_spaces_around_names "f06": 9 errors, 0 read;
     f07_folded_lines "f07": 8 errors, 3 read;
-    f08_line_ends "f08": 11 errors, 5 read;
+    f08_line_ends "f08": 17 errors, 5 read;
     f09_controls "f09": 7 errors, 0 read;
     f10_names_are_not_mended "f10": 4 errors, 0 read;
     f11_chunk_sizes_that_overflow "f11": 4 errors, 1 read;
     f12_chunk_without_a_size "f12": 4 errors, 0 read;
-    f13_chunk_lines_and_trailers_out_of_shape "f13": 19 errors, 1 read;
+    f13_chunk_lines_and_trailers_out_of_shape "f13": 20 errors, 1 read;
     f16_bytes_behind_chunk_data "f16": 4 errors, 0 read;
     f17_short_messages "f17": 10 errors, 0 read;
     f18_trailers_that_are_dropped "f18": 0 errors, 3 read;
-    f21_odd_status_lines "f21": 19 errors, 2 read;
-    f22_interim_responses "f22": 4 errors, 7 read;
+    f21_odd_status_lines "f21": 20 errors, 2 read;
+    f22_interim_responses "f22": 4 errors, 9 read;
     f24_responses_without_a_body "f24": 1 errors, 16 read;
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::gate::{Gate, Preface};
-use crate::pipe::Pipe;
+use crate::pipe::{Ends, Pipe};
 use crate::stream::{Ready, StreamId, Streams};
 use crate::wake::{Half, Notes};
 
@@ -42,10 +43,8 @@ pub struct Http2 {
     pub(crate) state: State,
     /// Streams that the peer allows, as far as known.
     peer_limit: usize,
-    /// Streams let go of that `h2` counts until it has flushed.
-    pub(crate) unflushed: usize,
-    /// How often `h2` had nothing left to send.
-    pub(crate) flushes: u64,
+    /// `h2` has not yet begun the stream that was opened last.
+    pub(crate) sender_full: bool,
     /// How often output was handed out.
     pub(crate) takes: u64,
     pub(crate) faults: u32,
@@ -127,8 +126,7 @@ impl Http2 {
             config,
             state: State::Open,
             peer_limit: 1,
-            unflushed: 0,
-            flushes: 0,
+            sender_full: false,
             takes: 0,
             faults: 0,
             changed: false,
@@ -189,14 +187,24 @@ impl Http2 {
         self.drive();
     }
 
+    /// Whether [`take_output`](Self::take_output) is due: there is something to send, or input
+    /// waits for what it has to say.
+    pub fn wants_output(&self) -> bool {
+        let pipe = self.pipe.lock();
+        let due = self.notes.is_connection_woken() || !self.gate.is_open();
+        pipe.has_output() || (due && self.connection.is_some()) || self.is_stalled(&pipe)
+    }
+
+    /// Whether `h2` had to stop for want of room, and has room now.
+    fn is_stalled(&self, pipe: &Ends) -> bool {
+        self.connection.is_some() && pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
+    }
+
     /// Appends bytes to send to `out` and returns how many; 0 means that there are none now.
     /// At most [`Config::output_capacity`] at a time: send them before asking again. An empty
     /// `out` is swapped for the filled buffer, and nothing is copied.
     pub fn take_output(&mut self, out: &mut Vec<u8>) -> usize {
-        let stalled = {
-            let pipe = self.pipe.lock();
-            pipe.has_room() && (pipe.has_refused() || !pipe.is_drained())
-        };
+        let stalled = self.is_stalled(&self.pipe.lock());
         if stalled || self.notes.is_connection_woken() {
             self.drive();
         }
@@ -211,7 +219,10 @@ impl Http2 {
         taken
     }
 
-    /// The next stream on which something became possible.
+    /// The next stream on which something became possible, in the order in which it did.
+    ///
+    /// A flag is raised once for each call that had to answer "not yet"; the head is waited for
+    /// from [`open`](Self::open) on. Take the output first: it lets streams go on, too.
     pub fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         // A call on one stream can wake another, by giving back its share of the send window.
         self.collect();
@@ -229,9 +240,10 @@ impl Http2 {
     /// allows and at most [`Config::max_streams`].
     pub fn room(&self) -> Room {
         match &self.state {
+            State::Open if self.sender_full => Room::Streams(0),
             State::Open => {
                 let limit = self.config.max_streams.min(self.peer_limit);
-                Room::Streams(limit.saturating_sub(self.streams.active() + self.unflushed))
+                Room::Streams(limit.saturating_sub(self.streams.active()))
             }
             State::Ending(error) | State::Over(error) => Room::Never(error.clone()),
         }
@@ -335,19 +347,19 @@ impl Http2 {
             match Pin::new(connection).poll(&mut context) {
                 Poll::Ready(result) => {
                     // It may have ended by a GOAWAY that this very poll received.
-                    let _ = self.check_sender();
+                    self.check_sender();
                     let error = self.why_over(result);
                     self.finish(error);
                 }
-                Poll::Pending if self.notes.is_connection_woken() => {}
-                Poll::Pending => break,
+                Poll::Pending => {
+                    // This can let go of a stream that was cancelled, whose reset is then due.
+                    self.look();
+                    if !self.notes.is_connection_woken() {
+                        break;
+                    }
+                }
             }
         }
-        if !self.pipe.lock().has_refused() {
-            self.flushes += 1;
-            self.unflushed = 0;
-        }
-        self.look();
         self.collect();
     }
 
@@ -377,23 +389,23 @@ impl Http2 {
                 self.changed = true;
             }
         }
-        let _ = self.check_sender();
+        self.check_sender();
     }
 
-    /// Whether `h2` would open a stream: `Pending` if it is full.
-    pub(crate) fn check_sender(&mut self) -> Poll<()> {
+    /// Asks `h2` whether it would open a stream, and if never, why.
+    pub(crate) fn check_sender(&mut self) {
         let Some(sender) = &mut self.sender else {
-            return Poll::Ready(());
+            return;
         };
-        match sender.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(())) => {}
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
+        self.sender_full = ready.is_pending();
+        match ready {
+            Poll::Pending | Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) if error.is_go_away() => self.end(go_away(&error)),
             // The transport is gone; the next poll of the connection says so.
             Poll::Ready(Err(error)) if error.is_io() => self.end(Error::Eof),
             Poll::Ready(Err(_)) => self.end(Error::Exhausted),
         }
-        Poll::Ready(())
     }
 
     fn why_over(&self, result: Result<(), h2::Error>) -> Error {
@@ -422,6 +434,16 @@ impl Http2 {
         if self.faults > self.config.max_faults && self.failure().is_none() {
             self.fail(Error::TooManyFaults);
         }
+    }
+}
+
+impl fmt::Debug for Http2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2")
+            .field("room", &self.room())
+            .field("active_streams", &self.active_streams())
+            .field("failure", &self.failure())
+            .finish_non_exhaustive()
     }
 }
 

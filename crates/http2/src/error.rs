@@ -120,7 +120,8 @@ pub enum Error {
         /// What it was about; may be empty.
         detail: String,
     },
-    /// The peer sent more malformed responses than [`Config::max_faults`](crate::Config::max_faults).
+    /// The peer sent more malformed responses than
+    /// [`Config::max_faults`](crate::Config::max_faults).
     TooManyFaults,
 }
 
@@ -219,21 +220,25 @@ impl StreamError {
 
 impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            StreamErrorKind::Reset(code) => write!(f, "the peer reset the stream: {code}"),
-            StreamErrorKind::Malformed(code) => {
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for StreamErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reset(code) => write!(f, "the peer reset the stream: {code}"),
+            Self::Malformed(code) => {
                 write!(f, "the peer sent a malformed response: {code}")
             }
-            StreamErrorKind::HeadTooLarge => {
-                f.write_str("the response has too many interim heads or fields")
-            }
-            StreamErrorKind::Connection(error) => error.fmt(f),
-            StreamErrorKind::NoSuchStream => f.write_str("no such stream, or it has ended"),
-            StreamErrorKind::RequestFinished => f.write_str("the request is already finished"),
-            StreamErrorKind::HeadNotRead => {
+            Self::HeadTooLarge => f.write_str("the response has too many interim heads or fields"),
+            Self::Connection(error) => error.fmt(f),
+            Self::NoSuchStream => f.write_str("no such stream, or it has ended"),
+            Self::RequestFinished => f.write_str("the request is already finished"),
+            Self::HeadNotRead => {
                 f.write_str("the response body was asked for before its head was read")
             }
-            StreamErrorKind::ForbiddenField(name) => {
+            Self::ForbiddenField(name) => {
                 write!(f, "field {name} must not be sent over HTTP/2")
             }
         }

@@ -5,23 +5,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 
-use crate::config::Config;
-use crate::connection::{Http2, Room, State, go_away};
-use crate::error::{
-    Code, Error, InvalidRequest, OpenError, Processed, StreamError, StreamErrorKind,
-};
+use crate::connection::{Http2, Room};
+use crate::error::{Error, InvalidRequest, OpenError, Processed, StreamError, StreamErrorKind};
 use crate::request::{check_request, forbidden_trailer};
-use crate::stream::{Ready, Recv, Send, Stream, StreamId};
+use crate::stream::{Recv, Send, Stream, StreamId};
 
 /// What [`Http2::write_body`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
     /// This many bytes were split off the chunk and queued; 0 only for an empty chunk.
     Taken(usize),
-    /// The peer's window or our queue is full; [`Ready::is_write`] tells when to come back.
+    /// The peer's window or our queue is full; [`Ready::is_write`](crate::Ready::is_write) tells
+    /// when to come back.
     Blocked,
 }
 
@@ -32,7 +29,7 @@ pub enum Read {
     Chunk(Bytes),
     /// The trailers; the end follows.
     Trailers(HeaderMap),
-    /// Nothing yet; [`Ready::is_body`] tells when to come back.
+    /// Nothing yet; [`Ready::is_body`](crate::Ready::is_body) tells when to come back.
     Blocked,
     /// The response is complete.
     End,
@@ -40,7 +37,7 @@ pub enum Read {
 
 impl Http2 {
     /// Opens a stream with this request head. The URI gives `:scheme`, `:authority` and `:path`;
-    /// `end_of_stream` says that there is no body.
+    /// `end_of_stream` says that there is no body. CONNECT has an authority alone.
     ///
     /// The id lives until the response was read to its end and the request is finished, until
     /// reading fails, or until [`cancel`](Self::cancel).
@@ -53,7 +50,8 @@ impl Http2 {
         request: Request<()>,
         end_of_stream: bool,
     ) -> Result<StreamId, OpenError> {
-        if self.unflushed > 0 && self.room() == Room::Streams(0) {
+        self.check_sender();
+        if self.sender_full {
             self.drive();
         }
         match self.room() {
@@ -67,9 +65,10 @@ impl Http2 {
             None => None,
         };
         let Some((mut response, send)) = sent else {
-            return Err(self.why_not_open());
+            // All that `h2` is known to refuse was looked at before.
+            return Err(OpenError::Invalid(InvalidRequest::Other));
         };
-        let (opened_at, finished_at) = (self.takes, self.flushes);
+        let opened_at = self.takes;
         let wire = response.stream_id().as_u32();
         Ok(self.streams.insert(wire, |waker| {
             // Nothing can have come; this registers the waker.
@@ -77,7 +76,7 @@ impl Http2 {
             Stream {
                 recv: Recv::Waiting(response),
                 send: if end_of_stream {
-                    Send::Finished
+                    Send::Finished(None)
                 } else {
                     Send::Open(send)
                 },
@@ -85,7 +84,6 @@ impl Http2 {
                 interim_count: 0,
                 interim_bytes: 0,
                 opened_at,
-                finished_at,
             }
         }))
     }
@@ -138,7 +136,7 @@ impl Http2 {
         };
         match sent {
             Ok(()) => {
-                self.set_send(id, Send::Finished);
+                self.set_finished(id);
                 Ok(())
             }
             Err(_) => Err(self.write_failed(id)),
@@ -146,7 +144,7 @@ impl Http2 {
     }
 
     /// The next response head: any interim ones (1xx), then the final one. `None`: not yet, and
-    /// [`Ready::is_head`] tells when.
+    /// [`Ready::is_head`](crate::Ready::is_head) tells when.
     ///
     /// # Errors
     ///
@@ -170,11 +168,11 @@ impl Http2 {
             }
             Recv::Body(_) | Recv::Trailed | Recv::Ended => return Ok(None),
         };
-        let response = outcome.inspect_err(|_| self.release(id))?;
+        let response = outcome.inspect_err(|_| drop(self.streams.remove(id)))?;
         let (head, body) = response.into_parts();
         if head.headers.len() > self.config.max_fields {
             self.faults += 1;
-            self.release(id);
+            self.streams.remove(id);
             return Err(StreamError::new(
                 StreamErrorKind::HeadTooLarge,
                 Processed::Yes,
@@ -215,7 +213,7 @@ impl Http2 {
             Ok(Read::Trailers(_)) => self.set_recv(id, Recv::Trailed),
             Ok(Read::End) => self.set_recv(id, Recv::Ended),
             Ok(Read::Chunk(_) | Read::Blocked) => {}
-            Err(_) => self.release(id),
+            Err(_) => drop(self.streams.remove(id)),
         }
         read
     }
@@ -224,12 +222,16 @@ impl Http2 {
     /// sent or still sends on it is credited to the connection's window. An id that is used up is
     /// ignored.
     pub fn cancel(&mut self, id: StreamId) {
-        if self.streams.remove(id).is_some() {
-            self.unflushed += 1;
+        if let Some(stream) = self.streams.remove(id)
+            && let Send::Finished(Some(mut send)) = stream.send
+        {
+            send.send_reset(h2::Reason::CANCEL);
         }
     }
 
     fn write(&mut self, id: StreamId, chunk: &mut Bytes, last: bool) -> Result<Write, StreamError> {
+        // More would keep other streams' share of the connection's window from them.
+        let wanted = chunk.len().min(self.config.send_buffer);
         let (send, send_waker) = self.writer(id)?;
         if chunk.is_empty() {
             // An empty DATA frame says nothing and looks like an attack (SECURITY H3).
@@ -237,7 +239,7 @@ impl Http2 {
         }
         let mut room = send.capacity();
         if room == 0 {
-            send.reserve_capacity(chunk.len());
+            send.reserve_capacity(wanted);
             room = match send.poll_capacity(&mut Context::from_waker(send_waker)) {
                 Poll::Pending => return Ok(Write::Blocked),
                 Poll::Ready(Some(Ok(room))) => room,
@@ -250,7 +252,7 @@ impl Http2 {
             return Err(self.write_failed(id));
         }
         if end {
-            self.set_send(id, Send::Finished);
+            self.set_finished(id);
         }
         Ok(Write::Taken(taken))
     }
@@ -266,7 +268,7 @@ impl Http2 {
             (_, Recv::Failed(error)) => Err(error.clone()),
             (Send::Failed(error), _) => Err(error.clone()),
             (Send::Open(send), _) => Ok((send, send_waker)),
-            (Send::Finished, _) => Err(StreamError::new(
+            (Send::Finished(_), _) => Err(StreamError::new(
                 StreamErrorKind::RequestFinished,
                 Processed::Maybe,
             )),
@@ -282,7 +284,7 @@ impl Http2 {
         };
         let reason = match &mut stream.send {
             Send::Open(send) => send.poll_reset(&mut Context::from_waker(Waker::noop())),
-            Send::Finished | Send::Failed(_) => Poll::Pending,
+            Send::Finished(_) | Send::Failed(_) => Poll::Pending,
         };
         let kind = match (over, reason) {
             (Some(error), _) => StreamErrorKind::Connection(error),
@@ -297,13 +299,19 @@ impl Http2 {
         error
     }
 
+    fn set_finished(&mut self, id: StreamId) {
+        if let Some((stream, ..)) = self.streams.find(id)
+            && let Send::Open(send) = std::mem::replace(&mut stream.send, Send::Finished(None))
+        {
+            self.set_send(id, Send::Finished(Some(send)));
+        }
+    }
+
     fn set_send(&mut self, id: StreamId, send: Send) {
-        let flushes = self.flushes;
         if let Some((stream, ..)) = self.streams.find(id) {
             stream.send = send;
-            stream.finished_at = flushes;
             if let Recv::Ended = stream.recv {
-                self.release(id);
+                self.streams.remove(id);
             }
         }
     }
@@ -314,166 +322,17 @@ impl Http2 {
             stream.recv = recv;
             if ended && !matches!(stream.send, Send::Open(_)) {
                 self.faults = self.faults.saturating_sub(1);
-                self.release(id);
+                self.streams.remove(id);
             }
         }
-    }
-
-    /// Forgets a stream that has ended or failed.
-    fn release(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.remove(id) else {
-            return;
-        };
-        // `h2` counts it until the end of the request has left its queue.
-        if stream.finished_at >= self.flushes {
-            self.unflushed += 1;
-        }
-    }
-
-    /// The receiving half was woken. Heads are looked at as they come, so that a peer cannot pile
-    /// up interim ones; bodies wait for their reader.
-    pub(crate) fn received(&mut self, id: StreamId) {
-        let Some((stream, recv_waker, _)) = self.streams.find(id) else {
-            return;
-        };
-        let news = match &mut stream.recv {
-            Recv::Waiting(_) => stream.take_heads(recv_waker, &self.config),
-            Recv::Body(_) => Heads::Body,
-            _ => return,
-        };
-        match news {
-            Heads::None => {}
-            Heads::Body => self.streams.raise(id, Ready::BODY),
-            Heads::Some => self.streams.raise(id, Ready::HEAD),
-            Heads::Malformed(kind) => {
-                self.faults += 1;
-                self.set_failed(id, StreamError::new(kind, Processed::Maybe));
-            }
-            Heads::Failed(error) => {
-                let error = self.explain(id, &error);
-                self.set_failed(id, error);
-            }
-        }
-    }
-
-    fn set_failed(&mut self, id: StreamId, error: StreamError) {
-        if let Some((stream, ..)) = self.streams.find(id) {
-            // Dropping both handles resets the stream, where the peer has not.
-            stream.recv = Recv::Failed(error.clone());
-            stream.send = Send::Failed(error);
-            let mut ready = Ready::HEAD;
-            ready.insert(Ready::FAILED);
-            self.streams.raise(id, ready);
-        }
-    }
-
-    /// What an error of `h2` on a stream means.
-    fn explain(&mut self, id: StreamId, error: &h2::Error) -> StreamError {
-        let code = error.reason().map_or(Code::PROTOCOL_ERROR, Code::from);
-        let mut refused = false;
-        let kind = if error.is_go_away() {
-            // `h2` fails a stream with the peer's GOAWAY only above the last id that it names.
-            refused = error.is_remote();
-            StreamErrorKind::Connection(go_away(error))
-        } else if error.is_reset() && error.is_remote() {
-            StreamErrorKind::Reset(code)
-        } else if error.is_reset() {
-            self.faults += 1;
-            StreamErrorKind::Malformed(code)
-        } else {
-            StreamErrorKind::Connection(match &self.state {
-                State::Over(error) | State::Ending(error) => error.clone(),
-                State::Open => Error::Eof,
-            })
-        };
-        let takes = self.takes;
-        let processed = match self.streams.find(id) {
-            Some((stream, ..)) if refused => stream.refused(),
-            Some((stream, ..)) => stream.processed(&kind, takes),
-            None => Processed::Maybe,
-        };
-        StreamError { kind, processed }
-    }
-
-    fn why_not_open(&mut self) -> OpenError {
-        if self.check_sender().is_pending() {
-            return OpenError::Full;
-        }
-        match self.room() {
-            Room::Never(error) => OpenError::Never(error),
-            Room::Streams(_) => OpenError::Invalid(InvalidRequest::Other),
-        }
-    }
-}
-
-/// What came before the body.
-enum Heads {
-    None,
-    Some,
-    Body,
-    Malformed(StreamErrorKind),
-    Failed(h2::Error),
-}
-
-impl Stream {
-    fn take_heads(&mut self, waker: &Waker, limits: &Config) -> Heads {
-        let Recv::Waiting(response) = &mut self.recv else {
-            return Heads::None;
-        };
-        let mut context = Context::from_waker(waker);
-        loop {
-            let head = match response.poll_informational(&mut context) {
-                Poll::Pending if self.interim.is_empty() => return Heads::None,
-                Poll::Pending => return Heads::Some,
-                Poll::Ready(Some(Err(error))) => return Heads::Failed(error),
-                Poll::Ready(Some(Ok(head))) => head,
-                Poll::Ready(None) => break,
-            };
-            // RFC 9113 section 8.6: there is no switching of protocols here.
-            if head.status() == StatusCode::SWITCHING_PROTOCOLS {
-                return Heads::Malformed(StreamErrorKind::Malformed(Code::PROTOCOL_ERROR));
-            }
-            self.interim_count += 1;
-            self.interim_bytes += head.headers().iter().map(field_size).sum::<usize>();
-            if self.interim_count > limits.max_interim
-                || self.interim_bytes > limits.max_header_list as usize
-                || head.headers().len() > limits.max_fields
-            {
-                return Heads::Malformed(StreamErrorKind::HeadTooLarge);
-            }
-            self.interim.push_back(head);
-        }
-        if let Recv::Waiting(response) = std::mem::replace(&mut self.recv, Recv::Ended) {
-            self.recv = Recv::Arrived(response);
-        }
-        Heads::Some
-    }
-
-    fn processed(&self, kind: &StreamErrorKind, takes: u64) -> Processed {
-        match kind {
-            _ if self.head_came() => Processed::Yes,
-            _ if self.opened_at == takes => Processed::No,
-            StreamErrorKind::Reset(Code::REFUSED_STREAM) => Processed::No,
-            _ => Processed::Maybe,
-        }
-    }
-
-    /// The peer says that it did not look at the request, unless it has contradicted itself.
-    fn refused(&self) -> Processed {
-        if self.head_came() {
-            Processed::Yes
-        } else {
-            Processed::No
-        }
-    }
-
-    fn head_came(&self) -> bool {
-        matches!(self.recv, Recv::Body(_) | Recv::Trailed | Recv::Ended)
     }
 }
 
 /// Takes the next piece of a body and gives its room in the windows back.
 fn pull(body: &mut h2::RecvStream, waker: &Waker) -> Result<Read, h2::Error> {
+    if body.is_end_stream() {
+        return Ok(Read::End);
+    }
     let mut context = Context::from_waker(waker);
     loop {
         match body.poll_data(&mut context) {
@@ -496,11 +355,6 @@ fn pull(body: &mut h2::RecvStream, waker: &Waker) -> Result<Read, h2::Error> {
             None => Read::End,
         },
     })
-}
-
-/// As RFC 9113 section 6.5.2 counts it.
-fn field_size((name, value): (&HeaderName, &HeaderValue)) -> usize {
-    name.as_str().len() + value.len() + 32
 }
 
 fn no_such() -> StreamError {

@@ -77,6 +77,17 @@ impl Gate {
                 at += step;
                 continue;
             }
+            if self.have == 0
+                && let Some(head) = input.get(at..).and_then(<[u8]>::first_chunk)
+            {
+                self.head = *head;
+                if !self.pay(head[4]) {
+                    break;
+                }
+                self.start_frame();
+                at += HEAD;
+                continue;
+            }
             // Paid before the flags pass: a frame without payload is complete with its head.
             if self.have == 4 && !self.pay(byte) {
                 break;

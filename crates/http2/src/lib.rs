@@ -54,8 +54,11 @@ mod error;
 mod exchange;
 mod gate;
 mod pipe;
+mod progress;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wake;
 
 pub use config::Config;

@@ -75,6 +75,11 @@ impl Ends {
         self.refused = false;
     }
 
+    /// Whether output waits to be taken.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
     /// Whether output can be added.
     pub(crate) fn has_room(&self) -> bool {
         self.output.len() < self.capacity

@@ -105,7 +105,9 @@ pub(crate) enum Recv {
 /// Where the request stands.
 pub(crate) enum Send {
     Open(h2::SendStream<Bytes>),
-    Finished,
+    /// All is queued. The handle of a body stays: `h2` would keep, for ever, a stream that is
+    /// complete but for bytes which a shrunken window holds back.
+    Finished(Option<h2::SendStream<Bytes>>),
     /// The peer wants no more of it.
     Failed(StreamError),
 }
@@ -121,8 +123,6 @@ pub(crate) struct Stream {
     pub(crate) interim_bytes: usize,
     /// How often output had been taken when the stream was opened.
     pub(crate) opened_at: u64,
-    /// How often `h2` had flushed everything when the request was finished.
-    pub(crate) finished_at: u64,
 }
 
 struct Slot {

@@ -1,5 +1,5 @@
-//! Parses or joins every URL of a file N times, to be counted under valgrind: the difference of two
-//! N, divided by the number of URLs and the difference, is what one costs.
+//! Parses every URL of a file N times, or joins or merges references with it, to be counted under
+//! valgrind: the difference of two counts, divided by that of what was done, is what one costs.
 //!
 //! ```sh
 //! cargo build --release -p nuncio-url --example instructions
@@ -11,7 +11,7 @@
 
 use std::hint::black_box;
 
-use nuncio_url::Url;
+use nuncio_url::{Url, merge_base};
 
 /// What a page links to.
 const REFERENCES: [&str; 8] = [
@@ -30,7 +30,7 @@ fn main() {
     let (Some(what), Some(file), Some(times)) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
-        eprintln!("usage: instructions parse|join FILE TIMES");
+        eprintln!("usage: instructions parse|join|merge FILE TIMES");
         return;
     };
     let text = std::fs::read_to_string(&file).expect("the file is readable");
@@ -43,7 +43,13 @@ fn main() {
         .collect();
     let mut done = 0_usize;
     for _ in 0..times {
-        if what == "join" {
+        if what == "merge" {
+            for base in &bases {
+                for reference in REFERENCES {
+                    done += usize::from(black_box(merge_base(base, black_box(reference))).is_ok());
+                }
+            }
+        } else if what == "join" {
             for base in &bases {
                 for reference in REFERENCES {
                     done += usize::from(black_box(base.join(black_box(reference))).is_ok());

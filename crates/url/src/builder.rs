@@ -202,12 +202,13 @@ impl Builder {
                 text.push_str(&port);
             }
         }
-        let starts_well = match has_host {
-            true => self.path.is_empty() || self.path.starts_with('/'),
-            false => !self.path.starts_with("//"),
-        };
+        let starts_well = !has_host || self.path.is_empty() || self.path.starts_with('/');
         if !starts_well || self.path.contains(['?', '#']) {
             return Err(ParseError::InvalidComponent("path"));
+        }
+        if !has_host && self.path.starts_with("//") {
+            // The guard that keeps this path from being read as a host.
+            text.push_str("/.");
         }
         let is_opaque = !has_host && !self.path.starts_with('/');
         // Encoded here, lest the parser drop a tab or a space at the end.

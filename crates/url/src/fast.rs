@@ -3,7 +3,9 @@
 //! It copies or gives up. What it takes must come out as the parser would write it; a test compares
 //! them over every URL at hand.
 
-use crate::host::{self, HostKind};
+use std::net::Ipv4Addr;
+
+use crate::host::HostKind;
 use crate::percent::Set;
 use crate::record::{NONE, Url};
 use crate::{ip, scheme::Scheme};
@@ -18,11 +20,17 @@ pub(crate) fn parse(input: &str) -> Option<Url> {
         return None;
     };
     let host_start = scheme_end + 3;
-    let host_end = end_of_host(bytes, host_start);
+    let host_end = Set::HOST_STOP.find(bytes, host_start);
     let host = input.get(host_start..host_end)?;
-    if host.is_empty() || ip::ends_in_number(host) {
-        return None;
-    }
+    let host_kind = match host {
+        "" => return None,
+        // `from_str` takes the serialised form only.
+        _ if ip::ends_in_number(host) => {
+            host.parse::<Ipv4Addr>().ok()?;
+            HostKind::Ipv4
+        }
+        _ => HostKind::Domain,
+    };
     let (port, authority_end) = match bytes.get(host_end) {
         Some(b':') => port(bytes, host_end + 1, scheme)?,
         _ => (None, host_end),
@@ -72,17 +80,8 @@ pub(crate) fn parse(input: &str) -> Option<Url> {
         fragment_start,
         port,
         scheme,
-        host_kind: HostKind::Domain,
+        host_kind,
     })
-}
-
-fn end_of_host(bytes: &[u8], start: usize) -> usize {
-    let tail = bytes.get(start..).unwrap_or_default();
-    start
-        + tail
-            .iter()
-            .position(|b| !host::is_plain(*b))
-            .unwrap_or(tail.len())
 }
 
 /// A port without leading zeros that is not the default, and where it ends.
@@ -107,20 +106,25 @@ fn port(bytes: &[u8], start: usize, scheme: Scheme) -> Option<(Option<u16>, usiz
 fn end_of_path(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
-        match bytes.get(at) {
-            Some(b'/') => match (bytes.get(at + 1), bytes.get(at + 2)) {
-                (Some(b'.'), _) | (Some(b'%'), Some(b'2')) => return None,
-                _ => {}
-            },
-            None | Some(b'?' | b'#') => return Some(at),
-            Some(_) => return None,
+        at = Set::PATH_STOP.find(bytes, at);
+        match bytes.get(at..).unwrap_or_default() {
+            [] | [b'?' | b'#', ..] => return Some(at),
+            // A dot segment starts with a dot, behind a slash; anything else behind it is a name.
+            [b'.', rest @ ..] => {
+                let is_first = bytes.get(at.wrapping_sub(1)) == Some(&b'/');
+                let is_alone = matches!(rest, [] | [b'/' | b'.' | b'%' | b'?' | b'#' | b'\\', ..]);
+                if is_first && is_alone {
+                    return None;
+                }
+            }
+            [b'%', rest @ ..] => {
+                let is_first = bytes.get(at.wrapping_sub(1)) == Some(&b'/');
+                if is_first && matches!(rest, [b'2', b'e' | b'E', ..]) {
+                    return None;
+                }
+            }
+            _ => return None,
         }
-        at = end_of_segment(bytes, at + 1);
+        at += 1;
     }
-}
-
-fn end_of_segment(bytes: &[u8], start: usize) -> usize {
-    let tail = bytes.get(start..).unwrap_or_default();
-    let is_end = |b: &u8| Set::PATH.contains(*b) || matches!(b, b'/' | b'\\');
-    start + tail.iter().position(is_end).unwrap_or(tail.len())
 }

@@ -167,14 +167,8 @@ fn is_forbidden(byte: u8) -> bool {
     HOST_BYTES[usize::from(byte)] & FORBIDDEN_IN_HOST != 0
 }
 
-/// Whether `byte` stands in a domain as it is: ASCII, allowed, not upper-case.
-pub(crate) fn is_plain(byte: u8) -> bool {
-    HOST_BYTES[usize::from(byte)] & PLAIN != 0
-}
-
 const FORBIDDEN_IN_HOST: u8 = 1;
 const FORBIDDEN_IN_DOMAIN: u8 = 2;
-const PLAIN: u8 = 4;
 
 static HOST_BYTES: [u8; 256] = {
     let mut table = [0; 256];
@@ -186,10 +180,7 @@ static HOST_BYTES: [u8; 256] = {
             0 | b'\t' | b'\n' | b'\r' | b' ' | b'#' | b'/' | b':' | b'<' | b'>' | b'?' | b'@'
         ) || matches!(byte, b'[' | b'\\' | b']' | b'^' | b'|');
         let domain = host || byte < 0x20 || byte == b'%' || byte == 0x7F;
-        let plain = !domain && byte.is_ascii() && !byte.is_ascii_uppercase();
-        table[index] = host as u8 * FORBIDDEN_IN_HOST
-            + domain as u8 * FORBIDDEN_IN_DOMAIN
-            + plain as u8 * PLAIN;
+        table[index] = host as u8 * FORBIDDEN_IN_HOST + domain as u8 * FORBIDDEN_IN_DOMAIN;
         index += 1;
     }
     table

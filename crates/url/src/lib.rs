@@ -42,31 +42,33 @@
 //!
 //! | input | httpx 0.28 | here |
 //! |---|---|---|
-//! | length | 65,536 characters | 1 MiB |
+//! | length | at most 65,536 characters | at most 1 MiB |
 //! | `/x`, `x?y` | a relative `URL` | a [`Reference`] |
-//! | `http://h` | no path | `http://h/` |
-//! | blanks around the URL | part of it | dropped |
+//! | `http://h`, `http://h/a/..` | no path | `http://h/` |
+//! | spaces and control characters around the URL | part of it, errors | dropped |
 //! | tab, CR, LF inside | an error | dropped |
-//! | other control characters | an error | percent-encoded; an error in the host |
-//! | `http:\\h\p`, `http:/h/p`, `http:h/p` | path or host with backslashes; no host | `http://h/p` |
-//! | `http://h/a/..` | `http://h` | `http://h/` |
+//! | other control characters | an error | percent-encoded; in a host an error |
+//! | `http:\\h\p`, `http:/h/p`, `http:h/p` | no host, all path | `http://h/p` |
+//! | `http://h\p` | the host `h\p` | `http://h/p` |
+//! | `http://`, `https:` | no host | an error |
 //! | `http://h/%2e%2e/a` | kept | `http://h/a`: encoded dots are dots |
 //! | `^` in a path, `'` in a query | kept | `%5E`, `%27` |
-//! | `?`, `{`, `}` and `` ` `` in a fragment | kept, kept, kept, `%60` | the same |
-//! | `http://1.2.3`, `http://0x7f.1` | names | `1.2.0.3`, `127.0.0.1` |
-//! | `http://[fe80::1%25eth0]` | an address with a zone | an error |
-//! | `http://%31.com`, `http://a%2fb` | encoded again | `http://1.com`, an error |
+//! | `http://1.2.3`, `http://0x7f.1` | names | `http://1.2.0.3/`, `http://127.0.0.1/` |
+//! | `http://[fe80::1%eth0]` | an address with a zone | an error |
+//! | `http://%31.com`, `http://a%2fb` | kept | `http://1.com/`, an error |
+//! | a space, `<` or `^` in a host | percent-encoded | an error |
 //! | `http://☃.net`, `http://Ⅷ.com` | errors (IDNA 2008) | `xn--n3h.net`, `viii.com` (UTS 46) |
-//! | `http://xn--a` | an error when read | parsed; refused by [`Url::dialable`] |
-//! | a space, `<`, `"` in a host | percent-encoded | an error |
+//! | `http://xn--a` | fails when its host is read | parsed; refused by [`Url::dialable`] |
+//! | the host of `http://www.xn--bcher-kva.de` for people | not decoded | [`Url::host_unicode`], by label |
 //! | port `-1`, `+80`, `99999` | accepted | an error |
 //! | `HTTP://h:80` | keeps the port | drops it |
-//! | `http://`, `https:` | no host | an error |
-//! | `http://u@h` with other origin comparison | none public | [`Url::origin`], [`Url::same_origin`] |
-//! | `join` with a scheme of its own kind | the reference unchanged | resolved alike |
+//! | origins | not public | [`Url::origin`], [`Url::same_origin`] |
+//! | `join` on a scheme of its own kind | gives the reference unchanged | resolves it alike |
 //! | `join("")` | keeps the fragment | drops it |
 //! | `join("?")` | drops the empty query | keeps it |
 //! | `URL("mailto:a").join("b")` | `b` | an error |
+//! | a base URL with a query | path and query get mixed up | queries are merged ([`merge_base`]) |
+//! | `//k/x`, `https:x` under a base URL | host or scheme is lost | an error ([`merge_base`]) |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

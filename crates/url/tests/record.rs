@@ -340,3 +340,45 @@ fn http_uris_convert_where_they_can() {
     let target = http::Uri::from_static("/a?b");
     assert_eq!(Url::try_from(&target), Err(ParseError::RelativeWithoutBase));
 }
+
+#[test]
+fn the_table_of_differences_from_httpx_holds() {
+    for (input, here) in [
+        ("http://h", Ok("http://h/")),
+        ("http://h/a/..", Ok("http://h/")),
+        (" http://h\t/x\r\n", Ok("http://h/x")),
+        ("http://h/\u{1}x\u{1}", Ok("http://h/%01x")),
+        (
+            "http://h\u{1}/",
+            Err(ParseError::ForbiddenHostCharacter('\u{1}')),
+        ),
+        ("http:\\\\h\\p", Ok("http://h/p")),
+        ("http:/h/p", Ok("http://h/p")),
+        ("http:h/p", Ok("http://h/p")),
+        ("http://h\\p", Ok("http://h/p")),
+        ("http://", Err(ParseError::EmptyHost)),
+        ("https:", Err(ParseError::EmptyHost)),
+        ("http://h/%2e%2e/a", Ok("http://h/a")),
+        ("http://h/^?'", Ok("http://h/%5E?%27")),
+        ("http://1.2.3", Ok("http://1.2.0.3/")),
+        ("http://0x7f.1", Ok("http://127.0.0.1/")),
+        ("http://[fe80::1%eth0]", Err(ParseError::InvalidIpv6)),
+        ("http://%31.com", Ok("http://1.com/")),
+        ("http://a%2fb", Err(ParseError::ForbiddenHostCharacter('/'))),
+        ("http://a^b", Err(ParseError::ForbiddenHostCharacter('^'))),
+        #[cfg(feature = "idna")]
+        ("http://☃.net", Ok("http://xn--n3h.net/")),
+        #[cfg(feature = "idna")]
+        ("http://Ⅷ.com", Ok("http://viii.com/")),
+        ("http://xn--a", Ok("http://xn--a/")),
+        ("http://h:99999", Err(ParseError::InvalidPort)),
+        ("HTTP://h:80", Ok("http://h/")),
+    ] {
+        let parsed = Url::parse(input);
+        assert_eq!(
+            parsed.as_ref().map(Url::as_str).map_err(|error| *error),
+            here,
+            "{input:?}"
+        );
+    }
+}

@@ -72,7 +72,10 @@ impl Hosts {
             return Some(self.last);
         }
         if self.list.len() <= FEW {
-            let found = self.list.iter().position(|h| h.as_ref().is_some_and(|h| h.key == *key));
+            let found = self
+                .list
+                .iter()
+                .position(|h| h.as_ref().is_some_and(|h| h.key == *key));
             return found.map(|index| index as HostIndex);
         }
         self.by_key.get(key).copied()

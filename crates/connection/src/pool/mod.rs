@@ -117,7 +117,10 @@ pub struct Pool {
 impl Pool {
     /// An empty pool.
     pub fn new(limits: Limits) -> Self {
-        Pool { limits, ..Pool::default() }
+        Pool {
+            limits,
+            ..Pool::default()
+        }
     }
 
     /// A connection for a request to `key`: the one last used, a new one where the limits allow,
@@ -195,13 +198,17 @@ impl Pool {
     /// The exchange is over. An idle connection goes to whoever waits for its origin, or rests;
     /// any other is named by [`poll_close`](Self::poll_close).
     pub fn release(&mut self, conn: ConnId, verdict: &Reuse, now: Instant) {
-        let Some(slot) = self.slots.get_mut(conn) else { return };
+        let Some(slot) = self.slots.get_mut(conn) else {
+            return;
+        };
         let host = slot.host;
         if *verdict != Reuse::Idle || self.closed {
             self.closing.push_back(conn);
             self.drop_conn(conn);
-        } else if let Some(number) =
-            self.hosts.get(host).and_then(|host| host.waiting.first().copied())
+        } else if let Some(number) = self
+            .hosts
+            .get(host)
+            .and_then(|host| host.waiting.first().copied())
         {
             slot.state = State::Busy;
             self.end_wait(number, Assignment::Reuse(conn));
@@ -285,7 +292,10 @@ impl Pool {
         if let Some(host) = self.hosts.get_mut(host) {
             self.slots.push_idle(conn.index, until, &mut host.idle);
         }
-        if self.limits.max_idle.is_some_and(|max| self.slots.idle > max)
+        if self
+            .limits
+            .max_idle
+            .is_some_and(|max| self.slots.idle > max)
             && let Some((index, host, _)) = self.slots.oldest_idle()
         {
             self.close_idle(index, host);
@@ -312,7 +322,9 @@ impl Pool {
     }
 
     fn drop_conn(&mut self, conn: ConnId) {
-        let Some(slot) = self.slots.get_mut(conn) else { return };
+        let Some(slot) = self.slots.get_mut(conn) else {
+            return;
+        };
         let host = slot.host;
         self.slots.remove(conn.index);
         if let Some(entry) = self.hosts.get_mut(host) {
@@ -331,12 +343,20 @@ impl Pool {
 
     fn below_host_limit(&self, host: HostIndex) -> bool {
         let live = self.hosts.get(host).map_or(0, |host| host.live);
-        !self.closed && self.limits.max_connections_per_host.is_none_or(|max| live < max)
+        !self.closed
+            && self
+                .limits
+                .max_connections_per_host
+                .is_none_or(|max| live < max)
     }
 
     /// Whether one more connection may be made, after closing the longest idle one if need be.
     fn make_room(&mut self) -> bool {
-        if self.limits.max_connections.is_none_or(|max| self.slots.live < max) {
+        if self
+            .limits
+            .max_connections
+            .is_none_or(|max| self.slots.live < max)
+        {
             return true;
         }
         match self.slots.oldest_idle() {
@@ -362,11 +382,16 @@ impl Pool {
 
     fn end_wait(&mut self, number: u64, outcome: Assignment) {
         self.forget_waiter(number);
-        self.assigned.push_back(Assigned { ticket: Ticket(number), outcome });
+        self.assigned.push_back(Assigned {
+            ticket: Ticket(number),
+            outcome,
+        });
     }
 
     fn forget_waiter(&mut self, number: u64) {
-        let Some(waiter) = self.waiters.remove(&number) else { return };
+        let Some(waiter) = self.waiters.remove(&number) else {
+            return;
+        };
         if let Some(deadline) = waiter.deadline {
             self.deadlines.remove(&(deadline, number));
         }
@@ -380,7 +405,9 @@ impl Pool {
     /// Puts a host where it belongs in the queue of those that could be served.
     fn requeue(&mut self, host: HostIndex) {
         let open = self.below_host_limit(host);
-        let Some(entry) = self.hosts.get_mut(host) else { return };
+        let Some(entry) = self.hosts.get_mut(host) else {
+            return;
+        };
         let first = entry.waiting.first().copied().filter(|_| open);
         if entry.queued != first {
             if let Some(old) = entry.queued.take() {

@@ -23,7 +23,11 @@ pub(super) enum State {
     Free,
     Connecting,
     Busy,
-    Idle { until: Option<Instant>, same_host: Links, all: Links },
+    Idle {
+        until: Option<Instant>,
+        same_host: Links,
+        all: Links,
+    },
 }
 
 /// Neighbours in an intrusive list: `newer` towards the head, `older` towards the tail.
@@ -58,10 +62,20 @@ impl Slots {
         {
             slot.host = host;
             slot.state = State::Connecting;
-            return ConnId { index, generation: slot.generation };
+            return ConnId {
+                index,
+                generation: slot.generation,
+            };
         }
-        self.list.push(Slot { generation: 0, host, state: State::Connecting });
-        ConnId { index: (self.list.len() - 1) as u32, generation: 0 }
+        self.list.push(Slot {
+            generation: 0,
+            host,
+            state: State::Connecting,
+        });
+        ConnId {
+            index: (self.list.len() - 1) as u32,
+            generation: 0,
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Slot> {
@@ -72,7 +86,10 @@ impl Slots {
 
     pub(super) fn id(&self, index: u32) -> Option<ConnId> {
         let slot = self.list.get(index as usize)?;
-        Some(ConnId { index, generation: slot.generation })
+        Some(ConnId {
+            index,
+            generation: slot.generation,
+        })
     }
 
     /// The slot's connection is gone; its id will not come again.
@@ -89,8 +106,14 @@ impl Slots {
 
     /// Puts a connection at the head of both lists. `host_head` is the host's newest idle one.
     pub(super) fn push_idle(&mut self, index: u32, until: Option<Instant>, head: &mut Option<u32>) {
-        let same_host = Links { newer: None, older: *head };
-        let all = Links { newer: None, older: self.newest };
+        let same_host = Links {
+            newer: None,
+            older: *head,
+        };
+        let all = Links {
+            newer: None,
+            older: self.newest,
+        };
         if let Some(older) = *head {
             self.with_idle(older, |same_host, _| same_host.newer = Some(index));
         }
@@ -99,7 +122,11 @@ impl Slots {
             None => self.oldest = Some(index),
         }
         if let Some(slot) = self.list.get_mut(index as usize) {
-            slot.state = State::Idle { until, same_host, all };
+            slot.state = State::Idle {
+                until,
+                same_host,
+                all,
+            };
         }
         *head = Some(index);
         self.newest = Some(index);
@@ -108,8 +135,12 @@ impl Slots {
 
     /// Takes an idle connection out of both lists; it counts as busy then.
     pub(super) fn unlink_idle(&mut self, index: u32, head: &mut Option<u32>) {
-        let Some(slot) = self.list.get_mut(index as usize) else { return };
-        let State::Idle { same_host, all, .. } = slot.state else { return };
+        let Some(slot) = self.list.get_mut(index as usize) else {
+            return;
+        };
+        let State::Idle { same_host, all, .. } = slot.state else {
+            return;
+        };
         slot.state = State::Busy;
         self.idle -= 1;
         match same_host.newer {

@@ -4,11 +4,20 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 
 fn key(host: &str) -> PoolKey<'_> {
-    PoolKey { scheme: "http".into(), host: host.into(), port: 80, context: 0 }
+    PoolKey {
+        scheme: "http".into(),
+        host: host.into(),
+        port: 80,
+        context: 0,
+    }
 }
 
 fn limits(max: usize, idle: usize) -> Limits {
-    Limits { max_connections: Some(max), max_idle: Some(idle), ..Limits::default() }
+    Limits {
+        max_connections: Some(max),
+        max_idle: Some(idle),
+        ..Limits::default()
+    }
 }
 
 fn never() -> Reuse {
@@ -41,7 +50,10 @@ fn the_connection_used_last_is_reused_first() {
     pool.release(b, &Reuse::Idle, now);
     assert_eq!(pool.checkout(&key("h"), None, now), Checkout::Reuse(b));
     assert_eq!(pool.checkout(&key("h"), None, now), Checkout::Reuse(a));
-    assert!(matches!(pool.checkout(&key("h"), None, now), Checkout::Connect(_)));
+    assert!(matches!(
+        pool.checkout(&key("h"), None, now),
+        Checkout::Connect(_)
+    ));
 }
 
 #[test]
@@ -49,14 +61,24 @@ fn those_who_wait_are_served_in_their_order() {
     let now = Instant::now();
     let mut pool = Pool::new(limits(1, 1));
     let conn = connect(&mut pool, "h", now);
-    let (first, second) = (wait(&mut pool, "h", None, now), wait(&mut pool, "h", None, now));
+    let (first, second) = (
+        wait(&mut pool, "h", None, now),
+        wait(&mut pool, "h", None, now),
+    );
     pool.release(conn, &Reuse::Idle, now);
-    let assigned = Assigned { ticket: first, outcome: Assignment::Reuse(conn) };
+    let assigned = Assigned {
+        ticket: first,
+        outcome: Assignment::Reuse(conn),
+    };
     assert_eq!(pool.poll_assigned(), Some(assigned));
     assert_eq!(pool.poll_assigned(), None);
     pool.release(conn, &never(), now);
     assert_eq!(pool.poll_close(), Some(conn));
-    let Some(Assigned { ticket, outcome: Assignment::Connect(_) }) = pool.poll_assigned() else {
+    let Some(Assigned {
+        ticket,
+        outcome: Assignment::Connect(_),
+    }) = pool.poll_assigned()
+    else {
         panic!("a freed place must be given on")
     };
     assert_eq!(ticket, second);
@@ -97,7 +119,10 @@ fn an_expired_connection_is_not_given_out_though_no_timer_ran() {
     let conn = connect(&mut pool, "h", now);
     pool.release(conn, &Reuse::Idle, now);
     let later = now + Duration::from_secs(5);
-    assert!(matches!(pool.checkout(&key("h"), None, later), Checkout::Connect(_)));
+    assert!(matches!(
+        pool.checkout(&key("h"), None, later),
+        Checkout::Connect(_)
+    ));
     assert_eq!(pool.poll_close(), Some(conn));
 }
 
@@ -134,7 +159,13 @@ fn a_wait_ends_at_its_deadline() {
     assert_eq!(pool.poll_assigned(), None);
     assert_eq!(pool.next_timeout(), Some(deadline));
     pool.handle_timeout(deadline);
-    assert_eq!(pool.poll_assigned(), Some(Assigned { ticket, outcome: Assignment::Expired }));
+    assert_eq!(
+        pool.poll_assigned(),
+        Some(Assigned {
+            ticket,
+            outcome: Assignment::Expired
+        })
+    );
     // Its place in the queue is gone too.
     pool.release(conn, &Reuse::Idle, now);
     assert_eq!(pool.poll_assigned(), None);
@@ -144,7 +175,10 @@ fn a_wait_ends_at_its_deadline() {
 #[test]
 fn an_origin_at_its_own_limit_does_not_hold_up_the_others() {
     let now = Instant::now();
-    let mut pool = Pool::new(Limits { max_connections_per_host: Some(1), ..limits(2, 2) });
+    let mut pool = Pool::new(Limits {
+        max_connections_per_host: Some(1),
+        ..limits(2, 2)
+    });
     let a = connect(&mut pool, "a", now);
     let for_a = wait(&mut pool, "a", None, now);
     let b = connect(&mut pool, "b", now);
@@ -154,7 +188,10 @@ fn an_origin_at_its_own_limit_does_not_hold_up_the_others() {
     let got = pool.poll_assigned().map(|assigned| assigned.ticket);
     assert_eq!(got, Some(for_c));
     pool.release(a, &never(), now);
-    assert_eq!(pool.poll_assigned().map(|assigned| assigned.ticket), Some(for_a));
+    assert_eq!(
+        pool.poll_assigned().map(|assigned| assigned.ticket),
+        Some(for_a)
+    );
 }
 
 #[test]
@@ -162,10 +199,16 @@ fn a_cancelled_wait_takes_no_connection() {
     let now = Instant::now();
     let mut pool = Pool::new(limits(1, 1));
     let conn = connect(&mut pool, "h", now);
-    let (first, second) = (wait(&mut pool, "h", None, now), wait(&mut pool, "h", None, now));
+    let (first, second) = (
+        wait(&mut pool, "h", None, now),
+        wait(&mut pool, "h", None, now),
+    );
     pool.cancel(first);
     pool.release(conn, &Reuse::Idle, now);
-    let assigned = Assigned { ticket: second, outcome: Assignment::Reuse(conn) };
+    let assigned = Assigned {
+        ticket: second,
+        outcome: Assignment::Reuse(conn),
+    };
     assert_eq!(pool.poll_assigned(), Some(assigned));
 }
 
@@ -174,16 +217,31 @@ fn k06_keys_that_differ_in_anything_share_nothing() {
     let now = Instant::now();
     let base = key("h");
     let others = [
-        PoolKey { scheme: "https".into(), ..base.clone() },
-        PoolKey { host: "i".into(), ..base.clone() },
-        PoolKey { port: 81, ..base.clone() },
-        PoolKey { context: 1, ..base.clone() },
+        PoolKey {
+            scheme: "https".into(),
+            ..base.clone()
+        },
+        PoolKey {
+            host: "i".into(),
+            ..base.clone()
+        },
+        PoolKey {
+            port: 81,
+            ..base.clone()
+        },
+        PoolKey {
+            context: 1,
+            ..base.clone()
+        },
     ];
     let mut pool = Pool::default();
     let conn = connect(&mut pool, "h", now);
     pool.release(conn, &Reuse::Idle, now);
     for other in others {
-        assert!(matches!(pool.checkout(&other, None, now), Checkout::Connect(_)), "{other:?}");
+        assert!(
+            matches!(pool.checkout(&other, None, now), Checkout::Connect(_)),
+            "{other:?}"
+        );
     }
     assert_eq!(pool.checkout(&base, None, now), Checkout::Reuse(conn));
 }
@@ -209,11 +267,20 @@ fn a_closed_pool_ends_every_wait_and_keeps_nothing() {
     let conn = connect(&mut pool, "h", now);
     let ticket = wait(&mut pool, "h", None, now);
     pool.close();
-    assert_eq!(pool.poll_assigned(), Some(Assigned { ticket, outcome: Assignment::Closed }));
+    assert_eq!(
+        pool.poll_assigned(),
+        Some(Assigned {
+            ticket,
+            outcome: Assignment::Closed
+        })
+    );
     pool.release(conn, &Reuse::Idle, now);
     assert_eq!(pool.poll_close(), Some(conn));
     let late = wait(&mut pool, "h", None, now);
-    let closed = Assigned { ticket: late, outcome: Assignment::Closed };
+    let closed = Assigned {
+        ticket: late,
+        outcome: Assignment::Closed,
+    };
     assert_eq!(pool.poll_assigned(), Some(closed));
     assert_eq!(pool.counts(), PoolCounts::default());
 }

@@ -68,7 +68,9 @@ pub fn client_config(
             let store = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             builder.with_root_certificates(store).with_no_client_auth()
         }
-        Roots::Pem(text) => builder.with_root_certificates(read_pem(text)?).with_no_client_auth(),
+        Roots::Pem(text) => builder
+            .with_root_certificates(read_pem(text)?)
+            .with_no_client_auth(),
         Roots::DangerAcceptAny => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAny { provider }))
@@ -82,9 +84,15 @@ fn read_pem(text: &[u8]) -> Result<RootCertStore, TlsConfigError> {
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(text) {
         let certificate = certificate.map_err(|e| TlsConfigError::BadPem(e.to_string()))?;
-        store.add(certificate).map_err(|e| TlsConfigError::BadPem(e.to_string()))?;
+        store
+            .add(certificate)
+            .map_err(|e| TlsConfigError::BadPem(e.to_string()))?;
     }
-    if store.is_empty() { Err(TlsConfigError::NoCertificates) } else { Ok(store) }
+    if store.is_empty() {
+        Err(TlsConfigError::NoCertificates)
+    } else {
+        Ok(store)
+    }
 }
 
 /// Accepts every certificate; signatures are still checked, so that the peer at least holds the
@@ -112,7 +120,12 @@ impl ServerCertVerifier for AcceptAny {
         cert: &CertificateDer<'_>,
         dss: &rustls::DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -121,10 +134,17 @@ impl ServerCertVerifier for AcceptAny {
         cert: &CertificateDer<'_>,
         dss: &rustls::DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -31,7 +31,10 @@ pub(crate) struct Tls {
 
 impl Tls {
     pub(crate) fn new(params: TlsParams) -> Result<Self, TlsError> {
-        let bare = params.server_name.trim_start_matches('[').trim_end_matches(']');
+        let bare = params
+            .server_name
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         let bare = bare.strip_suffix('.').unwrap_or(bare);
         let name = ServerName::try_from(bare.to_owned())
             .map_err(|_| TlsError::ServerName(params.server_name.clone()))?;
@@ -40,7 +43,11 @@ impl Tls {
             .map_err(|e| TlsError::Failed(e.to_string()))?;
         // What waits to be sent is bounded by the connection, not twice.
         session.set_buffer_limit(None);
-        Ok(Tls { session, offered, peer_closed: false })
+        Ok(Tls {
+            session,
+            offered,
+            peer_closed: false,
+        })
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
@@ -50,9 +57,9 @@ impl Tls {
     /// The agreed protocol; an answer that was not offered is an error (RFC 7301 section 3.1).
     pub(crate) fn alpn(&self) -> Result<Option<&[u8]>, TlsError> {
         match self.session.alpn_protocol() {
-            Some(chosen) if !self.offered.iter().any(|offer| offer == chosen) => {
-                Err(TlsError::UnexpectedProtocol(String::from_utf8_lossy(chosen).into_owned()))
-            }
+            Some(chosen) if !self.offered.iter().any(|offer| offer == chosen) => Err(
+                TlsError::UnexpectedProtocol(String::from_utf8_lossy(chosen).into_owned()),
+            ),
             chosen => Ok(chosen),
         }
     }
@@ -70,12 +77,16 @@ impl Tls {
             self.session
                 .read_tls(&mut ciphertext)
                 .map_err(|e| TlsError::Failed(e.to_string()))?;
-            let state =
-                self.session.process_new_packets().map_err(|e| TlsError::Failed(describe(&e)))?;
+            let state = self
+                .session
+                .process_new_packets()
+                .map_err(|e| TlsError::Failed(describe(&e)))?;
             self.peer_closed = state.peer_has_closed();
             self.drain(state.plaintext_bytes_to_read(), plain)?;
             if ciphertext.len() == before {
-                return Err(TlsError::Failed("the TLS session takes no more bytes".into()));
+                return Err(TlsError::Failed(
+                    "the TLS session takes no more bytes".into(),
+                ));
             }
         }
         Ok(())
@@ -83,7 +94,11 @@ impl Tls {
 
     fn drain(&mut self, mut ready: usize, plain: &mut Input) -> Result<(), TlsError> {
         while ready > 0 {
-            let room = if ready > SMALL_BLOCK { LARGE_BLOCK } else { ready };
+            let room = if ready > SMALL_BLOCK {
+                LARGE_BLOCK
+            } else {
+                ready
+            };
             let mut buf = plain.take(room);
             let read = self.session.reader().read(buf.unfilled());
             let read = read.map_err(|e| TlsError::Failed(e.to_string()));

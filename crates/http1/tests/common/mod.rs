@@ -6,6 +6,9 @@
 
 //! Drives the codec as a connection would, and writes down what came of it.
 
+pub mod cases;
+pub mod fuzz;
+
 use nuncio_headers::Headers;
 use nuncio_http1::{BodySize, BodyStep, Config, HeadStep, Http1, RemoteError, Reuse, Theirs};
 

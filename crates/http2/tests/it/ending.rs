@@ -151,6 +151,31 @@ fn a_refused_stream_was_not_processed() {
 }
 
 #[test]
+fn what_came_before_the_end_can_still_be_read() {
+    for broken in [false, true] {
+        let mut raw = Raw::new();
+        let complete = raw.get();
+        let cut = raw.get();
+        raw.feed(&full_answer(1));
+        raw.feed(&[headers(3, 0, OK), data(3, 0, b"half")].concat());
+        if broken {
+            raw.feed(&frame(PING, 0, 1, b"12345678"));
+        } else {
+            raw.http2.handle_eof();
+        }
+        assert!(raw.http2.failure().is_some());
+        assert_eq!(raw.read(complete), whole());
+        let seen = raw.read(cut);
+        assert_eq!(seen[..2], [Seen::Head(200), Seen::Body(b"half".to_vec())]);
+        assert!(
+            matches!(&seen[2], Seen::Failed(error) if error.processed() == Processed::Yes),
+            "{seen:?}"
+        );
+        assert!(raw.http2.is_idle());
+    }
+}
+
+#[test]
 fn a_request_that_never_left_was_not_processed() {
     let mut raw = Raw::new();
     let gone = raw.get();
@@ -261,5 +286,9 @@ fn errors_are_one_line() {
         error.to_string(),
         "the peer ended the HTTP/2 connection: INTERNAL_ERROR (line\\nbreak \\xff)"
     );
+    let mut raw = Raw::new();
+    let id = raw.get();
+    raw.feed(&goaway(0, 0, &[b'x'; 10_000]));
+    assert!(raw.error(id).to_string().len() < 256);
     assert_eq!(Code::from_u32(99).to_string(), "error code 0x63");
 }

@@ -163,6 +163,20 @@ fn room_is_one_until_the_settings_come() {
 }
 
 #[test]
+fn a_cancel_at_the_limit_is_said_in_one_batch() {
+    let mut raw = Raw::with(Config::new(), &[(3, 1)]);
+    raw.frames();
+    let id = raw.http2.open(request("GET"), true).unwrap();
+    raw.http2.cancel(id);
+    let mut out = Vec::new();
+    assert!(raw.http2.take_output(&mut out) > 0);
+    // HEADERS, then RST_STREAM of 13 bytes: all that there is to say.
+    assert_eq!((out[3], out[out.len() - 10]), (HEADERS, RST_STREAM));
+    assert_eq!(raw.http2.take_output(&mut out), 0);
+    assert_eq!(raw.http2.room(), Room::Streams(1));
+}
+
+#[test]
 fn our_own_limit_holds_where_the_peer_has_none() {
     let mut raw = Raw::with(Config::new().max_streams(3), &[]);
     let ids: Vec<_> = (0..3).map(|_| raw.get()).collect();

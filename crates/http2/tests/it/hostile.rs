@@ -376,6 +376,16 @@ fn h10_heads_without_status_or_with_conflicting_lengths_fail_their_stream() {
 }
 
 #[test]
+fn h10_an_interim_head_is_no_answer() {
+    let mut raw = Raw::new();
+    let id = raw.get();
+    raw.feed(&headers(1, END_STREAM, &block(&[(":status", "103")])));
+    let seen = raw.read(id);
+    assert!(matches!(&seen[..], [Seen::Head(103), Seen::Failed(error)] if malformed(error)));
+    assert_eq!(raw.http2.failure(), None);
+}
+
+#[test]
 fn h10_a_body_that_is_not_as_long_as_announced_fails() {
     let five = block(&[(":status", "200"), ("content-length", "5")]);
     let bodies: [&[Vec<u8>]; 5] = [
@@ -510,7 +520,7 @@ fn h11_pseudo_fields_out_of_place_reach_nobody() {
 }
 
 #[test]
-fn h14_frames_out_of_place_end_the_connection() {
+fn frames_out_of_place_end_the_connection() {
     let cases = [
         data(0, 0, b"x"),
         headers(0, 0, OK),

@@ -2,6 +2,7 @@
 //! the server of the `h2` crate, without any runtime. Names begin with the row of SECURITY.
 
 mod bodies;
+mod chaos;
 mod echo;
 mod ending;
 mod exchange;

@@ -169,6 +169,48 @@ fn a_window_that_shrinks_below_zero_is_waited_out() {
 }
 
 #[test]
+fn a_cancel_lets_go_of_a_body_that_a_shrunken_window_holds_back() {
+    let mut raw = Raw::with(Config::new(), &[(3, 1), (4, 100)]);
+    let id = raw.post();
+    raw.http2
+        .write_last(id, &mut Bytes::from(vec![5; 100]))
+        .unwrap();
+    // Before it has left, the window shrinks below zero, and the answer is complete.
+    raw.feed(&settings(&[(4, 20)]));
+    raw.feed(&headers(1, END_STREAM, OK));
+    raw.frames();
+    assert_eq!(raw.http2.room(), Room::Streams(0));
+    raw.http2.cancel(id);
+    let frames = raw.frames();
+    assert!(frames.iter().any(|f| f.kind == RST_STREAM), "{frames:?}");
+    assert_eq!(raw.http2.room(), Room::Streams(1));
+    raw.http2.open(request("GET"), true).unwrap();
+    assert_eq!(raw.frames()[0].kind, HEADERS);
+}
+
+#[test]
+fn a_large_chunk_does_not_hoard_the_connections_window() {
+    let config = Config::new().send_buffer(10_000);
+    let mut raw = Raw::with(config, &[(4, 1 << 20)]);
+    let greedy = raw.post();
+    let modest = raw.post();
+    let mut large = Bytes::from(vec![1; 1 << 20]);
+    assert_eq!(
+        raw.http2.write_body(greedy, &mut large).unwrap(),
+        Write::Taken(10_000)
+    );
+    assert_eq!(
+        raw.http2.write_body(greedy, &mut large).unwrap(),
+        Write::Blocked
+    );
+    let mut small = Bytes::from(vec![2; 10_000]);
+    assert_eq!(
+        raw.http2.write_body(modest, &mut small).unwrap(),
+        Write::Taken(10_000)
+    );
+}
+
+#[test]
 fn what_a_stream_queues_is_bounded() {
     let config = Config::new().send_buffer(4096).output_capacity(4096);
     let mut raw = Raw::with(config, &[(4, 1 << 30)]);

@@ -1,0 +1,151 @@
+//! A response whose head is here, and whose body comes as it is pulled.
+
+use crate::depot::Lane;
+use crate::error::{Error, Kind};
+use crate::response::Head;
+use crate::running::Running;
+use bytes::Bytes;
+use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What an adapter is to do for the next piece of a response's body.
+#[derive(Debug)]
+pub enum Pull {
+    /// Here it is.
+    Chunk(Bytes),
+    /// As [`Step::Drive`].
+    Drive {
+        /// The connection's next deadline.
+        until: Option<Instant>,
+    },
+    /// As [`Step::Feed`].
+    Feed {
+        /// The connection's next deadline.
+        until: Option<Instant>,
+    },
+    /// The body is complete and the connection back in the pool.
+    End,
+}
+
+/// A response under way: what [`Call`](crate::Call) becomes once the head is here. Dropped before
+/// its end, it closes its connection.
+pub struct Incoming<S> {
+    head: Head,
+    state: State<S>,
+    started: Instant,
+    peer: Option<SocketAddr>,
+}
+
+enum State<S> {
+    Running(Running<S>),
+    Complete(Duration),
+    /// Told again to whoever asks again: a body cut short must never look complete.
+    Failed(Error),
+}
+
+impl<S> Incoming<S> {
+    pub(crate) fn new(
+        head: Head,
+        running: Running<S>,
+        started: Instant,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        Incoming {
+            head,
+            state: State::Running(running),
+            started,
+            peer,
+        }
+    }
+
+    /// The response's head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The head, and the time that the exchange took, if it came to its end.
+    pub fn into_parts(self) -> (Head, Duration) {
+        let elapsed = match self.state {
+            State::Complete(elapsed) => elapsed,
+            State::Running(_) | State::Failed(_) => Duration::ZERO,
+        };
+        (self.head, elapsed)
+    }
+
+    /// The connection in use, with its socket.
+    pub fn lane(&mut self) -> Option<&mut Lane<S>> {
+        match &mut self.state {
+            State::Running(running) => running.held.lane(),
+            State::Complete(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// As [`Call::supply`](crate::Call::supply), for a body that is still going up.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
+        let State::Running(running) = &mut self.state else {
+            return Err(self.blame(Error::new(Kind::Usage, "no body is being sent")));
+        };
+        running.supply(piece, now).map_err(|error| self.fail(error))
+    }
+
+    /// The next piece of the response's body, or what to do for it.
+    ///
+    /// # Errors
+    /// Whatever ended the call; a body that is cut short always does.
+    pub fn pull(&mut self, now: Instant) -> Result<Pull, Error> {
+        self.pull_with(now, |connection, id| connection.read_body(id, now))
+    }
+
+    /// As [`pull`](Self::pull), but appends the piece to `into` and answers with an empty chunk.
+    ///
+    /// # Errors
+    /// As [`pull`](Self::pull).
+    pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
+        self.pull_with(now, |connection, id| {
+            connection.read_body_into(id, into, now)
+        })
+    }
+
+    fn pull_with(
+        &mut self,
+        now: Instant,
+        read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
+    ) -> Result<Pull, Error> {
+        let running = match &mut self.state {
+            State::Running(running) => running,
+            State::Complete(_) => return Ok(Pull::End),
+            State::Failed(error) => return Err(error.clone()),
+        };
+        match running.pull(now, read) {
+            Ok(Some(pull)) => Ok(pull),
+            Ok(None) => {
+                let complete = State::Complete(now.saturating_duration_since(self.started));
+                if let State::Running(running) = std::mem::replace(&mut self.state, complete) {
+                    running.held.release(now);
+                }
+                Ok(Pull::End)
+            }
+            Err(error) => {
+                let error = Error::connection(error, false).with_processed(Processed::Yes);
+                Err(self.fail(error))
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        let error = self.blame(error);
+        self.state = State::Failed(error.clone());
+        error
+    }
+
+    fn blame(&self, error: Error) -> Error {
+        error
+            .for_request(self.head.method.as_str(), &self.head.url)
+            .at(self.peer)
+    }
+}

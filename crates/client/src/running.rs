@@ -1,0 +1,176 @@
+//! One attempt on one connection: the upload and the response's bytes, side by side.
+
+use crate::depot::Held;
+use crate::error::{Error, Kind};
+use crate::exchange::Upload;
+use crate::incoming::Pull;
+use bytes::Bytes;
+use nuncio_connection::{
+    Connection, Error as ConnectionError, Processed, Read, Reuse, StreamId, Write,
+};
+use std::io;
+use std::time::Instant;
+
+pub(crate) struct Running<S> {
+    pub(crate) held: Held<S>,
+    pub(crate) id: StreamId,
+    /// The connection was made for this request.
+    pub(crate) fresh: bool,
+    pub(crate) upload: Upload,
+    /// The response has come to its end; only the upload is still going.
+    pub(crate) ended: bool,
+}
+
+pub(crate) enum Progress {
+    Head(nuncio_connection::ResponseHead),
+    Feed { until: Option<Instant> },
+    Drive { until: Option<Instant> },
+}
+
+impl<S> Running<S> {
+    pub(crate) fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
+        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
+        let connection = &mut lane.connection;
+        expire(connection, now);
+        loop {
+            while let Some(head) = connection.read_head(self.id, now)? {
+                if head.is_interim() {
+                    continue;
+                }
+                if head.status >= 300 && matches!(self.upload, Upload::Bytes(_) | Upload::Feed) {
+                    // The answer is there already: the rest of the body would be sent for nothing
+                    // (RFC 9112 section 9.3, SECURITY K4).
+                    self.upload = Upload::Stopped;
+                }
+                return Ok(Progress::Head(head));
+            }
+            if !pump(connection, self.id, &mut self.upload, now)? {
+                break;
+            }
+        }
+        let until = connection.next_timeout();
+        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id);
+        Ok(if hungry {
+            Progress::Feed { until }
+        } else {
+            Progress::Drive { until }
+        })
+    }
+
+    pub(crate) fn pull(
+        &mut self,
+        now: Instant,
+        read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
+    ) -> Result<Option<Pull>, ConnectionError> {
+        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
+        let connection = &mut lane.connection;
+        expire(connection, now);
+        while pump(connection, self.id, &mut self.upload, now)? {}
+        if !self.ended {
+            match read(connection, self.id)? {
+                Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
+                Read::Blocked => {}
+                Read::Trailers(_) | Read::End => self.ended = true,
+            }
+        }
+        let until = connection.next_timeout();
+        if matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id) {
+            return Ok(Some(Pull::Feed { until }));
+        }
+        let sending = match self.upload {
+            Upload::Stopped => false,
+            Upload::Done => connection.wants_write(),
+            Upload::Bytes(_) | Upload::Feed => true,
+        };
+        if self.ended && (!sending || matches!(connection.reuse(), Reuse::Never(_))) {
+            return Ok(None);
+        }
+        Ok(Some(Pull::Drive { until }))
+    }
+
+    /// Takes what the body's source gave.
+    pub(crate) fn supply(
+        &mut self,
+        piece: Option<io::Result<Bytes>>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let taken = match piece {
+            Some(Ok(chunk)) => self.feed(chunk, now),
+            None => self.finish(now),
+            Some(Err(error)) => {
+                let text = format!("reading the request's body: {error}");
+                return Err(Error::io(
+                    Kind::RequestBody,
+                    io::Error::new(error.kind(), text),
+                ));
+            }
+        };
+        taken.map_err(|error| Error::connection(error, false))
+    }
+
+    fn feed(&mut self, mut chunk: Bytes, now: Instant) -> Result<(), ConnectionError> {
+        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
+        while !chunk.is_empty() && matches!(self.upload, Upload::Feed) {
+            match lane.connection.write_body(self.id, &mut chunk, now) {
+                Ok(Write::Taken(_)) => {}
+                Ok(Write::Blocked) => {
+                    return Err(ConnectionError::Misuse(
+                        "the body was given more than was asked",
+                    ));
+                }
+                Err(ConnectionError::Io(_)) => self.upload = Upload::Stopped,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
+        if matches!(self.upload, Upload::Feed) {
+            lane.connection.finish_body(self.id, None, now)?;
+            self.upload = Upload::Done;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn processed(&mut self) -> Processed {
+        let id = self.id;
+        self.held
+            .lane()
+            .map_or(Processed::Maybe, |lane| lane.connection.processed(id))
+    }
+}
+
+/// Hands over what is held of the body, as far as there is room; true when that changed anything.
+fn pump(
+    connection: &mut Connection,
+    id: StreamId,
+    upload: &mut Upload,
+    now: Instant,
+) -> Result<bool, ConnectionError> {
+    let Upload::Bytes(rest) = upload else {
+        return Ok(false);
+    };
+    match connection.write_body(id, rest, now) {
+        Ok(Write::Blocked) => return Ok(false),
+        Ok(Write::Taken(_)) => {}
+        // The peer takes no more; what it has to say about that may still be read.
+        Err(ConnectionError::Io(_)) => {
+            *upload = Upload::Stopped;
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
+    if rest.is_empty() {
+        connection.finish_body(id, None, now)?;
+        *upload = Upload::Done;
+    }
+    Ok(true)
+}
+
+pub(crate) fn expire(connection: &mut Connection, now: Instant) {
+    if connection.next_timeout().is_some_and(|until| until <= now) {
+        connection.handle_timeout(now);
+    }
+}

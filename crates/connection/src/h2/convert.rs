@@ -1,0 +1,180 @@
+//! Heads and trailers between our types and those of the `http` crate.
+
+use crate::error::Error;
+use crate::message::{BodySize, RequestHead, ResponseHead};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{Method, Request, Response, Uri, Version};
+use nuncio_headers::Headers;
+use nuncio_http1::LocalError;
+use nuncio_http2::{Code, InvalidRequest, StreamErrorKind};
+
+/// The head that HTTP/2 sends for this one, which was checked, and whose body is `size` long.
+pub(super) fn request(head: RequestHead<'_>, size: BodySize) -> Result<Request<()>, Error> {
+    let unsayable = || Error::Http2Request(InvalidRequest::Other);
+    let mut request = Request::new(());
+    *request.version_mut() = Version::HTTP_2;
+    *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| unsayable())?;
+    let host = head.headers.first("host").unwrap_or_default();
+    let mut parts = Parts::default();
+    if head.method == "CONNECT" {
+        // RFC 9113 section 8.5: the target is the authority, and there is no more.
+        parts.authority = Some(Authority::try_from(head.target).map_err(|_| unsayable())?);
+    } else {
+        parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
+        parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
+        parts.path_and_query = Some(PathAndQuery::try_from(head.target).map_err(|_| unsayable())?);
+    }
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| unsayable())?;
+    *request.headers_mut() = fields(head.headers)?;
+    if let BodySize::Known(length) = size
+        && !request.headers().contains_key(CONTENT_LENGTH)
+    {
+        request
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(request)
+}
+
+/// Trailers to be sent.
+pub(super) fn trailers(trailers: &Headers) -> Result<HeaderMap, Error> {
+    nuncio_http1::check_trailers(trailers)?;
+    fields(trailers)
+}
+
+/// A response head as it came, without a reason phrase: HTTP/2 has none.
+pub(super) fn response(response: &Response<()>) -> Result<ResponseHead, Error> {
+    let headers = received(response.headers())?;
+    Ok(ResponseHead::new(
+        Version::HTTP_2,
+        response.status(),
+        headers,
+    ))
+}
+
+/// Fields that came. `http::HeaderMap` keeps the order of names; fields of one name stand together.
+pub(super) fn received(map: &HeaderMap) -> Result<Headers, Error> {
+    let bytes = map
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    let mut headers = Headers::with_capacity(map.len(), bytes);
+    for (name, value) in map {
+        // What `http` lets pass and RFC 9113 section 8.2.1 does not: a space or a tab at an end.
+        headers
+            .append(name.as_str(), value.as_bytes())
+            .map_err(|_| Error::Http2Stream(StreamErrorKind::Malformed(Code::PROTOCOL_ERROR)))?;
+    }
+    Ok(headers)
+}
+
+/// Fields to be sent, those that only HTTP/1.1 has left out (RFC 9113 section 8.2.2).
+fn fields(headers: &Headers) -> Result<HeaderMap, Error> {
+    let unsayable = |_| Error::Http2Request(InvalidRequest::Other);
+    let mut map = HeaderMap::with_capacity(headers.len());
+    // One block for all values: they are slices of it.
+    let block = Bytes::copy_from_slice(headers.as_wire());
+    let mut at = 0;
+    for (name, value) in headers {
+        let start = at + name.len() + 2;
+        at = start + value.len() + 2;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Error::Http2Request(InvalidRequest::Other))?;
+        let mut value = match name.as_str() {
+            "host" | "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding"
+            | "upgrade" => continue,
+            "te" if accepts_trailers(value) => HeaderValue::from_static("trailers"),
+            "te" => continue,
+            _ => HeaderValue::from_maybe_shared(block.slice(start..start + value.len()))
+                .map_err(unsayable)?,
+        };
+        // Never to be kept in a compression table (RFC 7541 section 7.1.3).
+        value.set_sensitive(matches!(
+            name.as_str(),
+            "authorization" | "proxy-authorization"
+        ));
+        map.append(name, value);
+    }
+    Ok(map)
+}
+
+fn accepts_trailers(te: &[u8]) -> bool {
+    te.split(|byte| *byte == b',').any(|part| {
+        let name = part.split(|byte| *byte == b';').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"trailers")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(fields: &[(&str, &str)]) -> Request<()> {
+        let mut headers = Headers::new();
+        for (name, value) in fields {
+            headers.append(name, value).unwrap();
+        }
+        let head = RequestHead {
+            method: "POST",
+            scheme: "https",
+            target: "/a?b",
+            headers: &headers,
+        };
+        request(head, BodySize::Known(3)).unwrap()
+    }
+
+    #[test]
+    fn what_only_http1_has_is_left_out_and_the_host_is_the_authority() {
+        let request = sent(&[
+            ("Host", "example.com:8443"),
+            ("X-One", "1"),
+            ("Connection", "keep-alive"),
+            ("Keep-Alive", "timeout=5"),
+            ("Proxy-Connection", "keep-alive"),
+            ("Transfer-Encoding", "chunked"),
+            ("Upgrade", "h2c"),
+            ("TE", "gzip, Trailers;q=0.5"),
+            ("x-one", "2"),
+            ("Authorization", "Basic eDp5"),
+        ]);
+        assert_eq!(request.uri(), "https://example.com:8443/a?b");
+        let fields: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("x-one", "1"),
+                ("x-one", "2"),
+                ("te", "trailers"),
+                ("authorization", "Basic eDp5"),
+                ("content-length", "3"),
+            ]
+        );
+        assert!(request.headers()["authorization"].is_sensitive());
+        assert!(
+            !sent(&[("Host", "a"), ("TE", "gzip")])
+                .headers()
+                .contains_key("te")
+        );
+    }
+
+    #[test]
+    fn a_value_that_ends_in_a_space_makes_a_response_malformed() {
+        let bad = Response::builder().header("a", "b ").body(()).unwrap();
+        assert!(response(&bad).is_err());
+        let good = Response::builder()
+            .status(204)
+            .header("a", "b")
+            .body(())
+            .unwrap();
+        let head = response(&good).unwrap();
+        assert_eq!((head.status, head.version), (204, Version::HTTP_2));
+        assert_eq!(head.reason.as_bytes(), b"");
+        assert_eq!(head.headers.first("a"), Some(&b"b"[..]));
+    }
+}

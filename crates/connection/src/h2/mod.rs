@@ -1,0 +1,728 @@
+//! HTTP/2 exchanges: streams of `nuncio-http2`, with bodies that wait for the peer's window, and a
+//! deadline for each wait.
+
+mod convert;
+mod stream;
+
+use crate::buffer::{Input, Transmit};
+use crate::error::{Error, IoError, Phase, Processed};
+use crate::event::{Event, EventSink};
+use crate::h1::{End, earliest};
+use crate::message::{
+    BodySize, Deadlines, NeverReason, Read, Ready, RequestHead, ResponseHead, Reuse, StreamId,
+    Write,
+};
+use bytes::Bytes;
+use nuncio_headers::Headers;
+use nuncio_http2::{Config, Http2, OpenError, Room, StreamError, StreamErrorKind};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Instant;
+use stream::{Mark, Response, Stream, Upload};
+
+/// Failures whose [`Processed`] is remembered after they were told.
+const VERDICTS: usize = 128;
+/// What one stream may have in the queue while others are served in turn.
+const SHARE: u64 = 128 * 1024;
+
+pub(crate) struct H2 {
+    http2: Http2,
+    /// By wire id, which is also ours.
+    streams: BTreeMap<StreamId, Stream>,
+    /// Streams with something to tell, each once.
+    news: VecDeque<StreamId>,
+    verdicts: VecDeque<(StreamId, Processed)>,
+    changed: bool,
+    /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
+    cause: Option<Error>,
+    /// No output leaves any more.
+    mute: bool,
+    /// The latest time that was told.
+    now: Instant,
+    /// Not after any stream's deadline.
+    next_timeout: Option<Instant>,
+    /// Batches of output, and the last one that left nothing behind.
+    batches: u64,
+    last_full: u64,
+    /// Bytes of output taken; bytes written to the socket.
+    taken: u64,
+    written: u64,
+}
+
+impl H2 {
+    pub(crate) fn new(config: Config, now: Instant) -> Result<Self, Error> {
+        Ok(H2 {
+            http2: Http2::new(config).map_err(Error::Http2)?,
+            streams: BTreeMap::new(),
+            news: VecDeque::new(),
+            verdicts: VecDeque::new(),
+            changed: false,
+            cause: None,
+            mute: false,
+            now,
+            next_timeout: None,
+            batches: 0,
+            last_full: 0,
+            taken: 0,
+            written: 0,
+        })
+    }
+
+    // ---- bytes in ----
+
+    pub(crate) fn wants_read(&self, input: &Input) -> bool {
+        input.is_empty() && self.http2.wants_input()
+    }
+
+    pub(crate) fn handle_input(&mut self, input: &mut Input, now: Instant) {
+        self.now = now;
+        self.feed(input);
+    }
+
+    /// The peer sends no more, so that nothing of ours is of use to it either: what it has sent is
+    /// looked at to the last byte, and every stream that is not complete fails.
+    pub(crate) fn handle_end(&mut self, input: &mut Input, end: End) {
+        if let End::Failed(error) = end {
+            self.cause.get_or_insert(Error::Io(error));
+        }
+        self.mute = true;
+        self.feed(input);
+        self.http2.handle_eof();
+        self.discard();
+        self.collect();
+    }
+
+    fn feed(&mut self, input: &mut Input) {
+        while !input.is_empty() {
+            let taken = self.http2.handle_input(input.bytes());
+            input.consume(taken);
+            // What is left waits for our answers to be taken.
+            if !input.is_empty() && (!self.mute || (self.discard() == 0 && taken == 0)) {
+                break;
+            }
+        }
+        self.collect();
+    }
+
+    /// Throws output away; how much there was.
+    fn discard(&mut self) -> usize {
+        let mut sum = 0;
+        let mut scratch = Vec::new();
+        loop {
+            scratch.clear();
+            match self.http2.take_output(&mut scratch) {
+                0 => return sum,
+                taken => sum += taken,
+            }
+        }
+    }
+
+    // ---- bytes out ----
+
+    pub(crate) fn wants_write(&self) -> bool {
+        !self.mute && self.http2.wants_output()
+    }
+
+    /// Moves a batch of output to `out`; input that waited for that goes on.
+    pub(crate) fn transmit(&mut self, input: &mut Input, out: &mut Transmit) {
+        if self.mute {
+            return;
+        }
+        self.batches += 1;
+        let taken = out.scratch(|scratch| self.http2.take_output(scratch));
+        self.taken += taken as u64;
+        if !self.http2.wants_output() {
+            self.last_full = self.batches;
+        }
+        self.feed(input);
+    }
+
+    /// `left`: of what was taken, something was not written yet.
+    pub(crate) fn transmitted(&mut self, written: usize, left: bool, now: Instant) {
+        self.now = now;
+        self.written += written as u64;
+        self.collect();
+        let drained = !self.http2.wants_output();
+        let mut next = None;
+        for stream in self.streams.values_mut() {
+            match stream.upload {
+                Upload::Queued(mark)
+                    if !left && (self.last_full > mark.batch || self.taken >= mark.bytes) =>
+                {
+                    stream.upload = Upload::Sent;
+                    stream.disarm_write();
+                    if matches!(stream.response, Response::Head) {
+                        stream.arm_read(now);
+                    }
+                }
+                // All is out, and it is the body's source that is awaited.
+                Upload::Open if stream.pending.is_empty() && !left && drained => {
+                    stream.disarm_write();
+                }
+                // The window is awaited, whatever else may be written.
+                _ if !stream.pending.is_empty() => {}
+                _ if written > 0 => stream.rearm_write(now),
+                _ => {}
+            }
+            next = earliest(next, stream.next_timeout());
+        }
+        self.next_timeout = next;
+    }
+
+    /// Writing to the socket failed. What the peer has sent can still be read.
+    pub(crate) fn stop_writing(&mut self, input: &mut Input, error: IoError) {
+        self.cause.get_or_insert(Error::Io(error));
+        self.mute = true;
+        self.changed = true;
+        for (id, stream) in &mut self.streams {
+            stream.stop_upload();
+            if stream.writer_waits {
+                stream.writer_waits = false;
+                tell(
+                    &mut self.news,
+                    *id,
+                    stream,
+                    Ready {
+                        readable: false,
+                        writable: true,
+                    },
+                );
+            }
+        }
+        self.feed(input);
+    }
+
+    // ---- time ----
+
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.next_timeout
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        if self.next_timeout.is_none_or(|until| until > now) {
+            return;
+        }
+        let mut next = None;
+        for (id, stream) in &mut self.streams {
+            let until = stream.next_timeout();
+            if until.is_none_or(|until| until > now) {
+                next = earliest(next, until);
+                continue;
+            }
+            let phase = if stream.is_write_late(now) {
+                Phase::Write
+            } else {
+                Phase::Read
+            };
+            self.http2.cancel(stream.wire);
+            stream.stop_upload();
+            stream.disarm_read();
+            // It may still leave, if it has not.
+            stream.verdict = None;
+            if !matches!(stream.response, Response::Done) {
+                if matches!(stream.response, Response::Body | Response::Trailed) {
+                    stream.verdict = Some(nuncio_http2::Processed::Yes);
+                }
+                stream.response = Response::Failed(Error::Timeout(phase));
+            }
+            tell(
+                &mut self.news,
+                *id,
+                stream,
+                Ready {
+                    readable: true,
+                    writable: true,
+                },
+            );
+        }
+        self.next_timeout = next;
+    }
+
+    // ---- exchanges ----
+
+    pub(crate) fn open(
+        &mut self,
+        events: &EventSink,
+        head: RequestHead<'_>,
+        body: BodySize,
+        deadlines: Deadlines,
+        now: Instant,
+    ) -> Result<StreamId, Error> {
+        self.now = now;
+        if let Some(cause) = &self.cause {
+            return Err(cause.clone());
+        }
+        let size = nuncio_http1::check_request(head.method, head.target, head.headers, body)?;
+        let request = convert::request(head, size)?;
+        let ends = matches!(size, BodySize::Empty | BodySize::Known(0));
+        let wire = self
+            .http2
+            .open(request, ends)
+            .map_err(|error| match error {
+                OpenError::Full => Error::Full,
+                OpenError::Never(error) => self.ended(error),
+                OpenError::Invalid(why) => Error::Http2Request(why),
+                _ => Error::Misuse("HTTP/2 takes no stream"),
+            })?;
+        events.raise(|| Event::RequestHeadSent {
+            method: head.method,
+            target: head.target,
+            headers: head.headers,
+        });
+        let id = StreamId(u64::from(wire.as_u32()));
+        let upload = if ends { self.queued() } else { Upload::Open };
+        let declared = match size {
+            BodySize::Empty => Some(0),
+            BodySize::Known(length) => Some(length),
+            BodySize::Unknown => None,
+        };
+        let mut stream = Stream::new(wire, upload, deadlines, declared, self.written);
+        stream.arm_write(now);
+        self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+        self.streams.insert(id, stream);
+        Ok(id)
+    }
+
+    pub(crate) fn has_write_room(&self, id: StreamId) -> bool {
+        self.streams.get(&id).is_some_and(|stream| {
+            matches!(stream.upload, Upload::Open) && stream.pending.is_empty()
+        })
+    }
+
+    pub(crate) fn write_body(
+        &mut self,
+        id: StreamId,
+        chunk: &mut Bytes,
+        now: Instant,
+    ) -> Result<Write, Error> {
+        self.now = now;
+        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        stream.check_writable()?;
+        if chunk.is_empty() {
+            return Ok(Write::Taken(0));
+        }
+        if !stream.pending.is_empty() {
+            stream.writer_waits = true;
+            return Ok(Write::Blocked);
+        }
+        stream.count(chunk.len())?;
+        let taken = chunk.len();
+        stream.pending = std::mem::take(chunk);
+        stream.arm_write(now);
+        self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+        self.pump(id);
+        self.streams.get(&id).ok_or(OVER)?.check_writable()?;
+        Ok(Write::Taken(taken))
+    }
+
+    pub(crate) fn finish_body(
+        &mut self,
+        events: &EventSink,
+        id: StreamId,
+        trailers: Option<&Headers>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.now = now;
+        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        if stream.needs_no_finish() {
+            return Ok(());
+        }
+        stream.check_writable()?;
+        let trailers = match trailers {
+            Some(trailers) if !trailers.is_empty() => Some(convert::trailers(trailers)?),
+            _ => None,
+        };
+        if let Err(error) = stream.check_length() {
+            let error = Error::Local(error);
+            self.http2.cancel(stream.wire);
+            stream.stop_upload();
+            stream.response = Response::Failed(error.clone());
+            return Err(error);
+        }
+        stream.upload = Upload::Finishing(trailers);
+        stream.arm_write(now);
+        self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+        self.pump(id);
+        events.raise(|| Event::RequestBodySent);
+        Ok(())
+    }
+
+    /// Hands on what the peer's window has room for.
+    fn pump(&mut self, id: StreamId) {
+        let queued = self.queued();
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let handed = loop {
+            let finishing = match &mut stream.upload {
+                Upload::Open => None,
+                Upload::Finishing(trailers) => Some(trailers),
+                _ => return,
+            };
+            let written = match finishing {
+                None if stream.pending.is_empty() => break Ok(()),
+                Some(trailers) if stream.pending.is_empty() => {
+                    let done = self.http2.finish_body(stream.wire, trailers.take());
+                    stream.upload = queued;
+                    break done;
+                }
+                Some(None) => {
+                    let written = self.http2.write_last(stream.wire, &mut stream.pending);
+                    if written.is_ok() && stream.pending.is_empty() {
+                        stream.upload = queued;
+                        stream.rearm_write(self.now);
+                        break Ok(());
+                    }
+                    written
+                }
+                _ => self.http2.write_body(stream.wire, &mut stream.pending),
+            };
+            match written {
+                Ok(nuncio_http2::Write::Taken(_)) => stream.rearm_write(self.now),
+                Ok(nuncio_http2::Write::Blocked) => return,
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = handed {
+            stream.verdict = Some(error.processed());
+            stream.stop_upload();
+        }
+        if stream.writer_waits {
+            stream.writer_waits = false;
+            tell(
+                &mut self.news,
+                id,
+                stream,
+                Ready {
+                    readable: false,
+                    writable: true,
+                },
+            );
+        }
+        if stream.is_over() {
+            self.forget(id);
+        }
+    }
+
+    pub(crate) fn read_head(
+        &mut self,
+        events: &EventSink,
+        id: StreamId,
+        now: Instant,
+    ) -> Result<Option<ResponseHead>, Error> {
+        self.now = now;
+        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let head = match &stream.response {
+            Response::Head => self.http2.read_head(stream.wire),
+            Response::Failed(error) => {
+                let error = error.clone();
+                return Err(self.tell_error(events, id, error));
+            }
+            _ => return Err(Error::Misuse("the response head was already read")),
+        };
+        match head {
+            Ok(None) => {
+                // While the request is going up its own limit runs, and only that.
+                if matches!(stream.upload, Upload::Sent | Upload::Stopped) {
+                    stream.arm_read(now);
+                    self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+                }
+                Ok(None)
+            }
+            Ok(Some(head)) => {
+                stream.disarm_read();
+                let head = match convert::response(&head) {
+                    Ok(head) => head,
+                    Err(error) => return Err(self.give_up(events, id, error)),
+                };
+                if !head.is_interim() {
+                    stream.response = Response::Body;
+                }
+                events.raise(|| Event::ResponseHead { head: &head });
+                Ok(Some(head))
+            }
+            Err(error) => Err(self.fail_stream(events, id, error)),
+        }
+    }
+
+    pub(crate) fn read_body(
+        &mut self,
+        events: &EventSink,
+        id: StreamId,
+        now: Instant,
+    ) -> Result<Read, Error> {
+        self.now = now;
+        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let read = match &stream.response {
+            Response::Head => return Err(Error::Misuse("the response head was not read yet")),
+            Response::Done => return Ok(Read::End),
+            Response::Failed(error) => {
+                let error = error.clone();
+                return Err(self.tell_error(events, id, error));
+            }
+            Response::Body | Response::Trailed => self.http2.read_body(stream.wire),
+        };
+        match read {
+            Ok(nuncio_http2::Read::Blocked) => {
+                stream.arm_read(now);
+                self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+                Ok(Read::Blocked)
+            }
+            Ok(nuncio_http2::Read::Chunk(chunk)) => {
+                stream.disarm_read();
+                Ok(Read::Chunk(chunk))
+            }
+            Ok(nuncio_http2::Read::Trailers(trailers)) => {
+                stream.disarm_read();
+                match convert::received(&trailers) {
+                    Ok(trailers) => {
+                        stream.response = Response::Trailed;
+                        Ok(Read::Trailers(trailers))
+                    }
+                    Err(error) => Err(self.give_up(events, id, error)),
+                }
+            }
+            Ok(nuncio_http2::Read::End) => {
+                stream.disarm_read();
+                stream.response = Response::Done;
+                if stream.is_over() {
+                    self.forget(id);
+                }
+                events.raise(|| Event::ResponseComplete);
+                Ok(Read::End)
+            }
+            Err(error) => Err(self.fail_stream(events, id, error)),
+        }
+    }
+
+    pub(crate) fn processed(&self, id: StreamId) -> Processed {
+        if let Some(stream) = self.streams.get(&id) {
+            return self.judge(stream);
+        }
+        let told = self.verdicts.iter().find(|(told, _)| *told == id);
+        told.map_or(Processed::Maybe, |(_, verdict)| *verdict)
+    }
+
+    fn judge(&self, stream: &Stream) -> Processed {
+        match (&stream.response, stream.verdict) {
+            (Response::Body | Response::Trailed | Response::Done, _) => Processed::Yes,
+            (_, Some(nuncio_http2::Processed::Yes)) => Processed::Yes,
+            (_, Some(nuncio_http2::Processed::No)) => Processed::No,
+            // Nothing was written since it was opened, and nothing will be.
+            (_, _) if self.is_over() && self.written == stream.opened_at => Processed::No,
+            (Response::Head, None) if self.written == stream.opened_at => Processed::No,
+            _ => Processed::Maybe,
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get(&id) {
+            self.http2.cancel(stream.wire);
+            self.forget(id);
+        }
+    }
+
+    pub(crate) fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
+        self.collect();
+        while let Some(id) = self.news.pop_front() {
+            if let Some(stream) = self.streams.get_mut(&id) {
+                return Some((id, std::mem::take(&mut stream.ready)));
+            }
+        }
+        None
+    }
+
+    /// Whether `reuse` may answer otherwise than before.
+    pub(crate) fn poll_changed(&mut self) -> bool {
+        self.http2.poll_changed() | std::mem::take(&mut self.changed)
+    }
+
+    pub(crate) fn quiet(&self) -> bool {
+        self.cause.is_none() && matches!(self.http2.room(), Room::Streams(_))
+    }
+
+    pub(crate) fn reuse(&self) -> Reuse {
+        if let Some(cause) = &self.cause {
+            return Reuse::Never(NeverReason::Failed(cause.clone()));
+        }
+        match self.http2.room() {
+            Room::Streams(0) => Reuse::Busy,
+            Room::Streams(room) => Reuse::Room(room),
+            Room::Never(error) => Reuse::Never(match error {
+                nuncio_http2::Error::Eof => NeverReason::PeerClosed,
+                nuncio_http2::Error::Closed => NeverReason::Closed,
+                error => NeverReason::Http2(error.to_string()),
+            }),
+        }
+    }
+
+    /// Ends every exchange; RST_STREAM and GOAWAY are left to be sent.
+    pub(crate) fn close(&mut self) {
+        for (id, stream) in &mut self.streams {
+            self.http2.cancel(stream.wire);
+            stream.stop_upload();
+            stream.disarm_read();
+            if !matches!(stream.response, Response::Done) {
+                stream.response = Response::Failed(Error::Closed);
+            }
+            tell(
+                &mut self.news,
+                *id,
+                stream,
+                Ready {
+                    readable: true,
+                    writable: true,
+                },
+            );
+        }
+        self.next_timeout = None;
+        self.http2.close();
+        self.cause.get_or_insert(Error::Closed);
+    }
+
+    /// A layer below failed: nothing more is sent or understood.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.cause.get_or_insert(error);
+        self.mute = true;
+        self.http2.handle_eof();
+        self.discard();
+        self.collect();
+        self.changed = true;
+    }
+
+    fn is_over(&self) -> bool {
+        self.mute || self.http2.failure().is_some()
+    }
+
+    /// Hears what `Http2` has to tell: bodies go on, readers and writers are told.
+    fn collect(&mut self) {
+        while let Some((wire, ready)) = self.http2.poll_ready() {
+            let id = StreamId(u64::from(wire.as_u32()));
+            if ready.is_write() {
+                self.pump(id);
+            }
+            let readable = ready.is_head() || ready.is_body() || ready.is_failed();
+            if readable && let Some(stream) = self.streams.get_mut(&id) {
+                stream.disarm_read();
+                tell(
+                    &mut self.news,
+                    id,
+                    stream,
+                    Ready {
+                        readable,
+                        writable: false,
+                    },
+                );
+            }
+        }
+    }
+
+    fn queued(&self) -> Upload {
+        let streams = self.streams.len() as u64 + 1;
+        Upload::Queued(Mark {
+            batch: self.batches,
+            bytes: self.taken + streams * SHARE,
+        })
+    }
+
+    fn fail_stream(&mut self, events: &EventSink, id: StreamId, error: StreamError) -> Error {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.verdict = Some(error.processed());
+        }
+        let error = match error.kind() {
+            StreamErrorKind::Connection(error) => self.ended(error.clone()),
+            StreamErrorKind::NoSuchStream => OVER,
+            StreamErrorKind::RequestFinished => Error::Misuse("the request is complete"),
+            StreamErrorKind::HeadNotRead => Error::Misuse("the response head was not read yet"),
+            kind => Error::Http2Stream(kind.clone()),
+        };
+        self.tell_error(events, id, error)
+    }
+
+    /// A response that we cannot take.
+    fn give_up(&mut self, events: &EventSink, id: StreamId, error: Error) -> Error {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            self.http2.cancel(stream.wire);
+            stream.verdict = Some(nuncio_http2::Processed::Yes);
+        }
+        self.tell_error(events, id, error)
+    }
+
+    /// The exchange ends with this error.
+    fn tell_error(&mut self, events: &EventSink, id: StreamId, error: Error) -> Error {
+        let phase = match &error {
+            Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
+            _ => None,
+        };
+        events.raise(|| Event::Failed {
+            phase,
+            error: &error,
+        });
+        self.forget(id);
+        error
+    }
+
+    /// Why the connection ended, in the words of the layer that knows.
+    fn ended(&self, error: nuncio_http2::Error) -> Error {
+        match (error, &self.cause) {
+            (nuncio_http2::Error::Eof, Some(cause)) => cause.clone(),
+            (nuncio_http2::Error::Closed, _) => Error::Closed,
+            (error, _) => Error::Http2(error),
+        }
+    }
+
+    fn forget(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.remove(&id) else {
+            return;
+        };
+        let verdict = self.judge(&stream);
+        if self.verdicts.len() == VERDICTS {
+            self.verdicts.pop_front();
+        }
+        self.verdicts.push_back((id, verdict));
+        self.news.retain(|told| *told != id);
+        if self.streams.is_empty() {
+            self.next_timeout = None;
+        }
+    }
+}
+
+impl std::fmt::Debug for H2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("H2")
+            .field("streams", &self.streams)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+const OVER: Error = Error::Misuse("this exchange is over");
+
+impl Stream {
+    fn check_writable(&self) -> Result<(), Error> {
+        match (&self.upload, &self.response) {
+            (_, Response::Failed(error)) => Err(error.clone()),
+            (Upload::Open, _) => Ok(()),
+            // As a socket says that its peer has stopped reading; the response tells why.
+            (Upload::Stopped, _) => {
+                let kind = io::ErrorKind::BrokenPipe;
+                Err(Error::Io(IoError {
+                    phase: Phase::Write,
+                    kind,
+                    code: None,
+                }))
+            }
+            _ => Err(Error::Misuse("the request is complete")),
+        }
+    }
+}
+
+fn tell(news: &mut VecDeque<StreamId>, id: StreamId, stream: &mut Stream, ready: Ready) {
+    let queued = stream.ready != Ready::default();
+    stream.ready.readable |= ready.readable;
+    stream.ready.writable |= ready.writable;
+    if !queued {
+        news.push_back(id);
+    }
+}

@@ -1,0 +1,177 @@
+//! One HTTP/2 exchange as the connection keeps it: how far each side is, and its deadlines.
+
+use crate::error::Error;
+use crate::h1::earliest;
+use crate::message::{Deadlines, Ready};
+use bytes::Bytes;
+use http::HeaderMap;
+use nuncio_http1::LocalError;
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) wire: nuncio_http2::StreamId,
+    pub(super) upload: Upload,
+    pub(super) response: Response,
+    /// What of the body was taken and found no room in the peer's window yet.
+    pub(super) pending: Bytes,
+    /// What became possible and was not told yet.
+    pub(super) ready: Ready,
+    /// Somebody was told that there is no room.
+    pub(super) writer_waits: bool,
+    /// How many bytes had been written when the stream was opened.
+    pub(super) opened_at: u64,
+    /// What HTTP/2 said about a failure.
+    pub(super) verdict: Option<nuncio_http2::Processed>,
+    deadlines: Deadlines,
+    read_until: Option<Instant>,
+    write_until: Option<Instant>,
+    declared: Option<u64>,
+    given: u64,
+}
+
+/// How far the request is.
+#[derive(Debug)]
+pub(super) enum Upload {
+    /// More of the body is expected.
+    Open,
+    /// The body is complete, a part of it still pending; its trailers, if there are any.
+    Finishing(Option<HeaderMap>),
+    /// All of it was handed on.
+    Queued(Mark),
+    /// All of it left.
+    Sent,
+    /// The peer wants no more of it, or it was given up.
+    Stopped,
+}
+
+/// Where in the output the last frame of a request stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// It has left when everything after this batch has.
+    pub(super) batch: u64,
+    /// It has left when so many bytes have, even if others keep the queue from being empty.
+    pub(super) bytes: u64,
+}
+
+/// How far the response is.
+#[derive(Debug)]
+pub(super) enum Response {
+    Head,
+    Body,
+    Trailed,
+    Done,
+    Failed(Error),
+}
+
+impl Stream {
+    pub(super) fn new(
+        wire: nuncio_http2::StreamId,
+        upload: Upload,
+        deadlines: Deadlines,
+        declared: Option<u64>,
+        opened_at: u64,
+    ) -> Self {
+        Stream {
+            wire,
+            upload,
+            response: Response::Head,
+            pending: Bytes::new(),
+            ready: Ready::default(),
+            writer_waits: false,
+            opened_at,
+            verdict: None,
+            deadlines,
+            read_until: None,
+            write_until: None,
+            declared,
+            given: 0,
+        }
+    }
+
+    /// Counts a chunk against the declared length.
+    pub(super) fn count(&mut self, chunk: usize) -> Result<(), LocalError> {
+        let given = self.given + chunk as u64;
+        match self.declared {
+            Some(declared) if given > declared => Err(LocalError::TooMuchData {
+                declared,
+                excess: given - declared,
+            }),
+            _ => {
+                self.given = given;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the body may end here.
+    pub(super) fn check_length(&self) -> Result<(), LocalError> {
+        match self.declared {
+            Some(declared) if self.given < declared => Err(LocalError::TooLittleData {
+                declared,
+                sent: self.given,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether saying that the body is complete changes nothing: the head said it, or the peer wants
+    /// no more.
+    pub(super) fn needs_no_finish(&self) -> bool {
+        match self.upload {
+            Upload::Stopped => !matches!(self.response, Response::Failed(_)),
+            Upload::Queued(_) | Upload::Sent => self.declared == Some(0),
+            _ => false,
+        }
+    }
+
+    /// Whether both sides are over.
+    pub(super) fn is_over(&self) -> bool {
+        let uploading = matches!(self.upload, Upload::Open | Upload::Finishing(_));
+        matches!(self.response, Response::Done) && !uploading
+    }
+
+    /// Gives the rest of the request up.
+    pub(super) fn stop_upload(&mut self) {
+        if !matches!(self.upload, Upload::Sent) {
+            self.upload = Upload::Stopped;
+        }
+        self.pending = Bytes::new();
+        self.write_until = None;
+    }
+
+    pub(super) fn arm_read(&mut self, now: Instant) {
+        if self.read_until.is_none() {
+            self.read_until = self.deadlines.read.map(|limit| now + limit);
+        }
+    }
+
+    pub(super) fn arm_write(&mut self, now: Instant) {
+        if self.write_until.is_none() {
+            self.write_until = self.deadlines.write.map(|limit| now + limit);
+        }
+    }
+
+    /// The peer took something of it.
+    pub(super) fn rearm_write(&mut self, now: Instant) {
+        if self.write_until.take().is_some() {
+            self.arm_write(now);
+        }
+    }
+
+    pub(super) fn disarm_read(&mut self) {
+        self.read_until = None;
+    }
+
+    pub(super) fn disarm_write(&mut self) {
+        self.write_until = None;
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        earliest(self.read_until, self.write_until)
+    }
+
+    pub(super) fn is_write_late(&self, now: Instant) -> bool {
+        self.write_until.is_some_and(|until| until <= now)
+    }
+}
