@@ -11,7 +11,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 /// What comes instead of an answer, and a part of what the error has to quote.
 fn malformed() -> Vec<(Vec<u8>, &'static str)> {
-    let lines: [(&[u8], &'static str); 19] = [
+    let lines: [(&[u8], &'static str); 20] = [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "SSH-2.0-OpenSSH_9.2"),
         (b"220 mail.example ESMTP ready\r\n\r\n", "220 mail.example"),
         (b"+OK POP3 ready\r\n\r\n", "+OK POP3"),
@@ -31,8 +31,9 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"HTTP/1.1\r\n\r\n", "HTTP/1.1"),
         (b"http/1.1 200 OK\r\n\r\n", "http/1.1"),
         (b"HTTP/1.1 200 O\0K\r\n\r\n", "O\\x00K"),
+        (b"HTTP/1.1 200 OK\n\n", "HTTP/1.1 200 OK"),
     ];
-    let fields: [(&[u8], &'static str); 29] = [
+    let fields: [(&[u8], &'static str); 31] = [
         (b"no colon here", "no colon here"),
         (b"X-A : 1", "X-A : 1"),
         (b"X A: 1", "X A: 1"),
@@ -46,6 +47,8 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"X\xe9: 1", "X\\xe9"),
         (b"X(A): 1", "X(A)"),
         (b"Content-Length: 5\r\nContent-Length: 6", "6"),
+        (b"Content-Length: 5\r\nContent-Length: 5", "5"),
+        (b"X-A: line\nX-B: feed", "X-A: line"),
         (b"Content-Length: 5, 6", "5, 6"),
         (b"Content-Length: 5, 5", "5, 5"),
         (b"Content-Length: +5", "+5"),
@@ -73,7 +76,7 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"Transfer-Encoding: \x0bchunked", "\\x0bchunked"),
     ];
     // A line of chunk framing is quoted up to the byte that shows what it is not.
-    let chunks: [(&[u8], &'static str); 16] = [
+    let chunks: [(&[u8], &'static str); 17] = [
         (b"\r\n", ""),
         (b";a\r\nx", "\";\""),
         (b"g\r\nx", "\"g\""),
@@ -81,6 +84,7 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"-5\r\nhello\r\n", "\"-\""),
         (b" 5\r\nhello\r\n", "\" \""),
         (b"0x5\r\nhello\r\n", "0x"),
+        (b"5 \r\nhello\r\n", "5 "),
         (b"5\nhello\r\n", "5"),
         (b"5;a\nb\r\nhello\r\n", "5;a\\n"),
         (b"5;\0\r\nhello\r\n", "\\x00"),
@@ -277,6 +281,9 @@ fn lenient_clients_let_pass_what_can_be_made_sense_of<A: Adapter>(adapter: &A) {
     for fields in [
         "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "Content-Length: 3, 3\r\n\r\nabc",
+        "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        "Content-Length: 3\n\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n",
         "X-A: b\r\n c\r\nContent-Length: 3\r\n\r\nabc",
     ] {
         let steps = [Step::ExpectHead, Step::send(format!("{OK}{fields}"))];
