@@ -527,7 +527,7 @@ fn a_body_is_refused_exactly_while_there_is_no_room() {
     let piece = Bytes::from(vec![b'x'; 50_000]);
     let mut blocked = 0;
     for turn in 0..200 {
-        let room = machine.connection.has_write_room();
+        let room = machine.connection.has_write_room(id);
         let mut body = piece.clone();
         let wrote = machine
             .connection

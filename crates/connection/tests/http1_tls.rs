@@ -333,7 +333,7 @@ fn a_body_is_refused_exactly_while_there_is_no_room() {
     let piece = Bytes::from(vec![b'x'; 50_000]);
     let mut blocked = 0;
     for turn in 0..200 {
-        let room = link.machine.connection.has_write_room();
+        let room = link.machine.connection.has_write_room(id);
         let mut body = piece.clone();
         let now = link.machine.clock.now();
         match link.machine.connection.write_body(id, &mut body, now) {
