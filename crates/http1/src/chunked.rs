@@ -250,7 +250,9 @@ pub(crate) const NOT_IN_TRAILERS: [&str; 19] = [
 
 fn parse_trailers(section: &[u8], config: &Config) -> Result<Option<Headers>, RemoteError> {
     // The last line is the empty one.
-    let lines = memchr::memchr_iter(b'\n', section).count().saturating_sub(1);
+    let lines = memchr::memchr_iter(b'\n', section)
+        .count()
+        .saturating_sub(1);
     if lines > config.trailer_fields {
         return Err(RemoteError::TooManyTrailers {
             limit: config.trailer_fields,

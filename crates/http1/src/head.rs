@@ -9,7 +9,7 @@ use nuncio_headers::Headers;
 
 use crate::config::Config;
 use crate::error::RemoteError;
-use crate::framing::FramingFields;
+use crate::framing::{FramingField, FramingFields};
 use crate::reuse::Leniency;
 use crate::search::EndSearch;
 use crate::snippet::{SHOWN, Snippet, first_line};
@@ -380,14 +380,7 @@ fn pop_if(out: &mut Vec<u8>, which: impl Fn(u8) -> bool) -> bool {
 
 fn frames(field: &[u8]) -> bool {
     let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
-    [
-        &b"content-length"[..],
-        b"transfer-encoding",
-        b"connection",
-        b"upgrade",
-    ]
-    .iter()
-    .any(|framing| name.eq_ignore_ascii_case(framing))
+    FramingField::named(name).is_some()
 }
 
 #[cfg(test)]
