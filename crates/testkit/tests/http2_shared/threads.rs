@@ -88,11 +88,11 @@ fn a_follower_keeps_its_own_deadline_while_the_leader_waits_longer() {
     let give_up_after = |limit: Duration| {
         let shared = shared.clone();
         let work = Work::without_answer(limit);
+        let start = Instant::now();
         let id = shared.wait(Wait::Connection, |connection, now| {
             work.open(connection, now).ok()
         });
         std::thread::spawn(move || {
-            let start = Instant::now();
             let error = shared.wait(Wait::Stream(id), |connection, now| {
                 connection.read_head(id, now).transpose()
             });
