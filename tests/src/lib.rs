@@ -1,10 +1,15 @@
-//! What the tests of the workspace as a whole share. So far: the rules of its structure.
+//! What the tests of the workspace as a whole share: the rules of its structure, and the one way in
+//! which a scenario is run on every adapter.
+//!
+//! [`adapters`] lets a scenario that is written once run on blocking and on tokio; `tests/behaviour`
+//! and `tests/interop.rs` are made of such scenarios.
 //!
 //! `docs/ARCHITECTURE.md` says which crate may stand on which, and what the crates below the adapters
 //! may not do. [`arrows`] holds the first against the manifests, [`purity`] the second against the
 //! sources, as [`source`] reads them. `tests/structure.rs` applies them, and plants a violation of each
 //! kind to see it caught.
 
+pub mod adapters;
 pub mod arrows;
 pub mod purity;
 pub mod source;

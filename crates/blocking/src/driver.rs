@@ -107,12 +107,14 @@ impl Blocking {
                         probe(lane, now);
                     }
                 }
-                Step::Feed { .. } => {
-                    if let Some(piece) = source.ask() {
+                Step::Feed { until } => match unsent(call.lane()) {
+                    Some(lane) => now = drive(lane, until, now),
+                    None => {
+                        let piece = source.ask();
                         now = Instant::now();
                         call.supply(piece, now)?;
                     }
-                }
+                },
                 Step::Drive { until } => {
                     if let Some(lane) = call.lane() {
                         now = drive(lane, until, now);
@@ -149,17 +151,23 @@ impl Source {
         })
     }
 
-    /// What [`Call::supply`] wants; nothing when the read was interrupted by a signal.
-    fn ask(&mut self) -> Option<Option<io::Result<Bytes>>> {
-        let Some(reader) = &mut self.reader else {
-            return Some(None);
-        };
-        match self.blocks.fill(|buf| reader.read(buf)) {
-            Ok(chunk) if chunk.is_empty() => Some(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            piece => Some(Some(piece)),
+    /// The next piece, `None` at the end.
+    fn ask(&mut self) -> Option<io::Result<Bytes>> {
+        let reader = self.reader.as_mut()?;
+        loop {
+            match self.blocks.fill(|buf| reader.read(buf)) {
+                Ok(chunk) if chunk.is_empty() => return None,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                piece => return Some(piece),
+            }
         }
     }
+}
+
+/// The lane, if something of the request waits to be written: that goes first, for a source may
+/// block for as long as it likes, or even wait for what the server does with the bytes before.
+fn unsent(lane: Option<&mut Lane<Socket>>) -> Option<&mut Lane<Socket>> {
+    lane.filter(|lane| lane.connection.wants_write())
 }
 
 /// A response under way, driven by the thread that asks.
@@ -200,10 +208,11 @@ impl Download {
                 .incoming
                 .lane()
                 .map_or(now, |lane| drive(lane, until, now))),
-            Pull::Feed { .. } => {
-                let Some(piece) = self.source.ask() else {
-                    return Ok(now);
-                };
+            Pull::Feed { until } => {
+                if let Some(lane) = unsent(self.incoming.lane()) {
+                    return Ok(drive(lane, until, now));
+                }
+                let piece = self.source.ask();
                 let now = Instant::now();
                 self.incoming.supply(piece, now)?;
                 Ok(now)

@@ -13,7 +13,7 @@ use crate::incoming::Incoming;
 use crate::request::Request;
 use crate::response::Head;
 use crate::running::{Progress, Running, expire};
-use crate::settings::Settings;
+use crate::settings::{Settings, requestable};
 use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
@@ -170,6 +170,7 @@ impl<S> Call<S> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
+                    requestable(&self.exchange.url)?;
                     let fresh = self.exchange.is_replay();
                     let until = self.timeout.pool_limit().map(|limit| now + limit);
                     let grant = self

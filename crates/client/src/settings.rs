@@ -41,16 +41,8 @@ impl Settings {
                 Err(error) => return Err(no_url(text, error)),
             },
         };
-        match url.scheme() {
-            "http" | "https" if url.host_str().is_empty() => {
-                Err(Error::new(Kind::InvalidUrl, "the URL has no host"))
-            }
-            "http" | "https" => Ok(url),
-            other => {
-                let text = format!("the URL's scheme '{other}' is neither http nor https");
-                Err(Error::new(Kind::UnsupportedProtocol, text))
-            }
-        }
+        requestable(&url)?;
+        Ok(url)
     }
 
     /// What is dialled through to reach `url`'s origin.
@@ -70,6 +62,25 @@ impl Settings {
             Kind::UnsupportedProtocol,
             "https needs the feature 'tls'",
         ))
+    }
+}
+
+/// Whether there is an origin to ask: a request may have been put together around any URL.
+pub(crate) fn requestable(url: &Url) -> Result<(), Error> {
+    match url.scheme() {
+        "http" | "https" if url.host_str().is_empty() => {
+            Err(Error::new(Kind::InvalidUrl, "the URL has no host"))
+        }
+        "http" => Ok(()),
+        "https" if cfg!(feature = "tls") => Ok(()),
+        "https" => {
+            let text = "https needs the feature 'tls'";
+            Err(Error::new(Kind::UnsupportedProtocol, text))
+        }
+        other => {
+            let text = format!("the URL's scheme '{other}' is neither http nor https");
+            Err(Error::new(Kind::UnsupportedProtocol, text))
+        }
     }
 }
 

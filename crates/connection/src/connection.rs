@@ -683,7 +683,11 @@ impl Connection {
             return h2.has_write_room(id);
         }
         let _ = id;
-        self.out.len() + self.in_flight < HIGH_WATER
+        #[cfg(feature = "tls")]
+        let plain = self.tls.as_ref().map_or(0, |tls| tls.plain.len());
+        #[cfg(not(feature = "tls"))]
+        let plain = 0;
+        plain + self.out.len() + self.in_flight < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
@@ -757,17 +761,18 @@ impl Connection {
     }
 
     fn parts(&mut self) -> (&mut Stage, Wire<'_>) {
+        // Under TLS, what is encrypted already is as good as handed out.
         #[cfg(feature = "tls")]
-        let out = match &mut self.tls {
-            Some(tls) => &mut tls.plain,
-            None => &mut self.out,
+        let (out, in_flight) = match &mut self.tls {
+            Some(tls) => (&mut tls.plain, self.in_flight + self.out.len()),
+            None => (&mut self.out, self.in_flight),
         };
         #[cfg(not(feature = "tls"))]
-        let out = &mut self.out;
+        let (out, in_flight) = (&mut self.out, self.in_flight);
         let wire = Wire {
             input: &mut self.input,
             out,
-            in_flight: self.in_flight,
+            in_flight,
             end: self.end,
             write_error: self.write_error,
             events: &self.config.events,

@@ -3,7 +3,7 @@
 mod targets;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let folder = format!("{}/fuzz-seeds/{target}", env!("CARGO_MANIFEST_DIR"));
     let mut seeds = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let seed = std::fs::read(entry.unwrap().path()).unwrap();

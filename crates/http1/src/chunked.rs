@@ -51,7 +51,7 @@ enum State {
         size: u64,
         digits: u8,
     },
-    /// Spaces after the size: allowed before an extension, tolerated before the line's end.
+    /// Spaces after the size: allowed before an extension, before the line's end a leniency.
     Padding {
         size: u64,
     },
@@ -154,6 +154,9 @@ impl Chunked {
                 b'\r',
             ) => {
                 if let State::Padding { .. } = self.state {
+                    if !config.lenient {
+                        return Err(self.bad_line());
+                    }
                     self.leniency = Some(Leniency::PaddedChunkSize);
                 }
                 State::LineEnd { size }
@@ -207,7 +210,7 @@ impl Chunked {
             return Ok(ChunkStep::NeedMore { used: before });
         };
         let section = view.get(..end).unwrap_or_default();
-        if self.trailers.bare_lf() {
+        if self.trailers.bare_lf().is_some() {
             return Err(bad_trailer(section));
         }
         let trailers = match self.trailers.lines() {

@@ -11,7 +11,7 @@ use crate::snippet::Snippet;
 pub(crate) struct FramingFields {
     length: Result<Option<u64>, RemoteError>,
     chunked: Result<bool, RemoteError>,
-    /// Equal lengths were repeated, or listed.
+    /// Equal lengths were repeated, or listed; lenient only.
     pub(crate) repeated: bool,
     /// `Connection: close`.
     pub(crate) close: bool,
@@ -73,23 +73,26 @@ impl FramingFields {
 
     fn add_length(&mut self, value: &[u8], lenient: bool) {
         if !lenient {
-            return self.add_one_length(value, value);
+            return self.add_one_length(value, value, lenient);
         }
         for part in value.split(|byte| *byte == b',') {
-            self.add_one_length(part.trim_ascii(), value);
+            self.add_one_length(part.trim_ascii(), value, lenient);
         }
     }
 
-    fn add_one_length(&mut self, part: &[u8], shown: &[u8]) {
+    fn add_one_length(&mut self, part: &[u8], shown: &[u8], lenient: bool) {
         let Ok(before) = self.length else {
             return;
         };
         self.length = match (parse_length(part), before) {
             (None, _) => Err(RemoteError::BadContentLength(Snippet::new(shown))),
             (Some(length), None) => Ok(Some(length)),
-            (Some(length), Some(before)) if length == before => {
+            (Some(length), Some(before)) if length == before && lenient => {
                 self.repeated = true;
                 Ok(Some(length))
+            }
+            (Some(length), Some(before)) if length == before => {
+                Err(RemoteError::RepeatedContentLength(Snippet::new(shown)))
             }
             _ => Err(RemoteError::ConflictingContentLength(Snippet::new(shown))),
         };

@@ -144,6 +144,12 @@ impl HeadReader {
         }
         let block = view.get(self.search.start()..).unwrap_or_default();
         self.look(block)?;
+        if let Some(line) = self.search.bare_lf()
+            && !config.lenient
+        {
+            let line = view.get(line).unwrap_or_default();
+            return Err(RemoteError::BareLf(Snippet::field(line)));
+        }
         let Some(used) = end.filter(|end| *end <= room) else {
             return match view.len() > room {
                 true => Err(RemoteError::HeadTooLarge {
@@ -163,7 +169,7 @@ impl HeadReader {
             Some(Leniency::FoldedHeader)
         } else if self.search.start() > 0 {
             Some(Leniency::LeadingEmptyLine)
-        } else if self.search.bare_lf() {
+        } else if self.search.bare_lf().is_some() {
             Some(Leniency::BareLf)
         } else {
             None

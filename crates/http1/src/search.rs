@@ -1,5 +1,7 @@
 //! [`EndSearch`]: where a head or trailer section ends, found without looking at a byte twice.
 
+use std::ops::Range;
+
 /// Goes through a section line by line as its bytes arrive; remembers how far it came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndSearch {
@@ -13,7 +15,8 @@ pub(crate) struct EndSearch {
     start: usize,
     /// Complete lines that are not empty.
     lines: usize,
-    bare_lf: bool,
+    /// Where the first line was that ended with LF alone.
+    bare_lf: Option<Range<usize>>,
     /// Bytes looked at, for the test that holds the work linear.
     #[cfg(test)]
     pub(crate) scanned: usize,
@@ -29,7 +32,9 @@ impl EndSearch {
             let at = from + found;
             let length = at - self.line;
             let with_cr = length > 0 && input.get(at - 1) == Some(&b'\r');
-            self.bare_lf |= !with_cr;
+            if !with_cr && self.bare_lf.is_none() {
+                self.bare_lf = Some(self.line..at);
+            }
             self.line = at + 1;
             if length == usize::from(with_cr) {
                 self.searched_to(at + 1);
@@ -54,9 +59,9 @@ impl EndSearch {
         self.lines
     }
 
-    /// Whether a line, the empty one included, ended with LF alone.
-    pub(crate) fn bare_lf(&self) -> bool {
-        self.bare_lf
+    /// Where the first line is, if there is one, that ended with LF alone. (The empty one counts.)
+    pub(crate) fn bare_lf(&self) -> Option<Range<usize>> {
+        self.bare_lf.clone()
     }
 
     fn searched_to(&mut self, at: usize) {

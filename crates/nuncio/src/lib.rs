@@ -29,7 +29,7 @@
 //! | feature | default | gives |
 //! |---|---|---|
 //! | `blocking` | yes | [`blocking`]: over `std::net`, no async crate in its tree |
-//! | `tokio` | | [`tokio`](crate::tokio): the async client on tokio |
+//! | `tokio` | | [`tokio`]: the async client on tokio |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
@@ -62,3 +62,8 @@ pub mod tokio {
 pub use nuncio_async::{
     Async, Client, ClientBuilder, RequestBuilder, Runtime, Streaming, from_stream,
 };
+
+/// The examples of the README compile: they are tests of this crate.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

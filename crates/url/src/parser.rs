@@ -46,12 +46,7 @@ pub(crate) fn trim(input: &str) -> &str {
 
 /// Drops tabs and line ends everywhere.
 pub(crate) fn without_tabs(input: &str) -> Cow<'_, str> {
-    let is_dropped = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r');
-    // No early exit, so that the compiler can look at many bytes at once.
-    if !input
-        .bytes()
-        .fold(false, |found, byte| found | is_dropped(byte))
-    {
+    if Set::DROPPED.find(input.as_bytes(), 0) == input.len() {
         return Cow::Borrowed(input);
     }
     Cow::Owned(input.split(['\t', '\n', '\r']).collect())
@@ -305,10 +300,7 @@ impl Writer {
 
     /// Path state: `input` is behind the slash that starts a segment.
     fn more_path_and_after(&mut self, input: &str) {
-        let end = input
-            .bytes()
-            .position(|b| matches!(b, b'?' | b'#'))
-            .unwrap_or(input.len());
+        let end = Set::PATH_END.find(input.as_bytes(), 0);
         let (text, rest) = input.split_at(end);
         path::push(&mut self.url, text);
         path::guard(&mut self.url);
@@ -317,10 +309,7 @@ impl Writer {
 
     /// Opaque path state.
     fn opaque_path_and_after(&mut self, input: &str) {
-        let end = input
-            .bytes()
-            .position(|b| matches!(b, b'?' | b'#'))
-            .unwrap_or(input.len());
+        let end = Set::PATH_END.find(input.as_bytes(), 0);
         let (path, rest) = input.split_at(end);
         // A space before `?` or `#` is encoded, lest it be lost when these are removed.
         let (path, space) = match path.strip_suffix(' ') {
@@ -334,14 +323,14 @@ impl Writer {
 
     /// Query state and fragment state. `input` is empty or starts with `?` or `#`.
     fn query_and_fragment(&mut self, input: &str) {
-        let (query, fragment) = match input.split_once('#') {
-            Some((query, fragment)) => (query, Some(fragment)),
-            None => (input, None),
-        };
+        if input.is_empty() {
+            return;
+        }
+        let (query, fragment) = input.split_at(Set::QUERY_END.find(input.as_bytes(), 0));
         if let Some(query) = query.strip_prefix('?') {
             self.query(query);
         }
-        if let Some(fragment) = fragment {
+        if let Some(fragment) = fragment.strip_prefix('#') {
             self.fragment(fragment);
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn shorten(url: &mut Url) {
     if url.scheme == Scheme::File && drive_letter(path).is_some_and(|drive| drive == path) {
         return;
     }
-    if let Some(slash) = path.rfind('/') {
+    if let Some(slash) = path.bytes().rposition(|b| b == b'/') {
         url.href.truncate(url.path_start as usize + slash);
     }
 }

@@ -40,6 +40,13 @@ impl Set {
     /// What the fast path stops at in a host: all that does not stand in most hosts as it is.
     pub(crate) const HOST_STOP: Self = Self(1 << 10);
 
+    /// Tabs and line ends, which the parser drops.
+    pub(crate) const DROPPED: Self = Self(1 << 11);
+    /// What ends a path: `?` and `#`.
+    pub(crate) const PATH_END: Self = Self(1 << 12);
+    /// What ends a query: `#`.
+    pub(crate) const QUERY_END: Self = Self(1 << 13);
+
     /// The first index at or after `from` whose byte is in the set, or the length.
     pub(crate) fn find(self, bytes: &[u8], from: usize) -> usize {
         let tail = bytes.get(from..).unwrap_or_default();
@@ -243,6 +250,9 @@ const fn sets_of(byte: u8) -> u16 {
         | (!unreserved as u16) << 8
         | ((path || matches!(byte, b'\\' | b'.' | b'%')) as u16) << 9
         | (!host as u16) << 10
+        | (matches!(byte, b'\t' | b'\n' | b'\r') as u16) << 11
+        | (matches!(byte, b'?' | b'#') as u16) << 12
+        | ((byte == b'#') as u16) << 13
 }
 
 #[cfg(test)]

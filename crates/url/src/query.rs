@@ -60,13 +60,16 @@ impl QueryParams {
         L: IntoIterator<Item = V>,
         V: Into<ParamValue<'v>>,
     {
-        let mut grouping = Grouping::default();
-        for (name, values) in lists {
-            grouping
-                .values(name.into())
-                .extend(values.into_iter().map(|value| value.into().into_string()));
-        }
-        grouping.params
+        let texts = |values: L| -> Vec<String> {
+            values
+                .into_iter()
+                .map(|value| value.into().into_string())
+                .collect()
+        };
+        let lists = lists
+            .into_iter()
+            .map(|(name, values)| (name.into(), texts(values)));
+        group(lists.collect(), |known, more| known.extend(more))
     }
 
     /// The first value of `name`.
@@ -149,14 +152,9 @@ impl QueryParams {
     /// With the names in `other` replaced as a whole by its values, in place; new ones at the end.
     #[must_use]
     pub fn merged(&self, other: impl Into<Self>) -> Self {
-        let mut grouping = Grouping::default();
-        for entry in &self.entries {
-            *grouping.values(entry.name.clone()) = entry.values.clone();
-        }
-        for entry in other.into().entries {
-            *grouping.values(entry.name) = entry.values;
-        }
-        grouping.params
+        let entries = self.entries.iter().cloned().chain(other.into().entries);
+        let lists = entries.map(|entry| (entry.name, entry.values));
+        group(lists.collect(), |known, more| *known = more)
     }
 
     fn edited(&self, name: &str, edit: impl FnOnce(&mut Vec<String>)) -> Self {
@@ -267,53 +265,54 @@ impl Hash for QueryParams {
     }
 }
 
-/// Parameters being collected. A long list is indexed, so that a million names cost no more than a
-/// million steps.
-#[derive(Default)]
-struct Grouping {
-    params: QueryParams,
-    index: HashMap<String, usize>,
+/// For every name, the place of its entry, and how many entries there are. Long lists are hashed, so
+/// that a million names cost no more than a million steps.
+fn places<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Vec<usize> {
+    /// Up to here a linear search is faster than hashing.
+    const UNHASHED: usize = 16;
+    if names.len() <= UNHASHED {
+        let mut seen: Vec<&str> = Vec::with_capacity(names.len());
+        return names
+            .map(|name| {
+                seen.iter()
+                    .position(|known| *known == name)
+                    .unwrap_or_else(|| {
+                        seen.push(name);
+                        seen.len() - 1
+                    })
+            })
+            .collect();
+    }
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(names.len());
+    names
+        .map(|name| {
+            let next = seen.len();
+            *seen.entry(name).or_insert(next)
+        })
+        .collect()
 }
 
-impl Grouping {
-    /// Up to here a linear search is faster than hashing.
-    const UNINDEXED: usize = 16;
-
-    fn values(&mut self, name: String) -> &mut Vec<String> {
-        let entries = &mut self.params.entries;
-        if entries.len() > Self::UNINDEXED && self.index.is_empty() {
-            let names = entries.iter().map(|entry| entry.name.clone());
-            self.index = names.zip(0..).collect();
-        }
-        let place = if self.index.is_empty() {
-            entries.iter().position(|entry| entry.name == name)
-        } else {
-            self.index.get(&name).copied()
-        };
-        let place = place.unwrap_or_else(|| {
-            if !self.index.is_empty() {
-                self.index.insert(name.clone(), entries.len());
+/// Puts the values of equal names together; `put` adds to, or replaces, what a name has so far.
+fn group<V>(pairs: Vec<(String, V)>, put: impl Fn(&mut Vec<String>, V)) -> QueryParams {
+    let places = places(pairs.iter().map(|(name, _)| name.as_str()));
+    let mut entries: Vec<Entry> = Vec::new();
+    for ((name, value), place) in pairs.into_iter().zip(places) {
+        match entries.get_mut(place) {
+            Some(known) => put(&mut known.values, value),
+            None => {
+                let mut values = Vec::new();
+                put(&mut values, value);
+                entries.push(Entry { name, values });
             }
-            entries.push(Entry {
-                name,
-                values: Vec::new(),
-            });
-            entries.len() - 1
-        });
-        // `place` is that of an entry: found, or pushed just now.
-        &mut entries[place].values
+        }
     }
+    QueryParams { entries }
 }
 
 impl<'v, N: Into<String>, V: Into<ParamValue<'v>>> FromIterator<(N, V)> for QueryParams {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let mut grouping = Grouping::default();
-        for (name, value) in pairs {
-            grouping
-                .values(name.into())
-                .push(value.into().into_string());
-        }
-        grouping.params
+        let texts = |(name, value): (N, V)| (name.into(), value.into().into_string());
+        group(pairs.into_iter().map(texts).collect(), Vec::push)
     }
 }
 

@@ -99,8 +99,8 @@ impl Reference {
 /// A reference without a scheme: `//host/path`, `/path`, `path`, `?query`, `#fragment` or nothing.
 ///
 /// Its text is as it was given, without blanks around it and tabs and line ends in it; it is encoded
-/// when it is resolved. Two are equal when their texts are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// when it is resolved. Two are equal when their texts are. `Debug` hides a password.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RelativeReference {
     text: String,
 }
@@ -205,6 +205,28 @@ impl fmt::Display for Reference {
 impl fmt::Display for RelativeReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for RelativeReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = self
+            .authority()
+            .and_then(|authority| authority.rsplit_once('@')?.0.split_once(':'))
+            .map(|(username, password)| (2 + username.len() + 1, password.len()));
+        let (text, rest) = match secret {
+            Some((start, len)) => {
+                let (before, after) = self.text.split_at(start);
+                (
+                    format!("{before}[secure]"),
+                    after.get(len..).unwrap_or_default(),
+                )
+            }
+            None => (String::new(), self.text.as_str()),
+        };
+        f.debug_tuple("RelativeReference")
+            .field(&(text + rest))
+            .finish()
     }
 }
 
@@ -418,6 +440,13 @@ mod tests {
         assert_eq!(relative.path(), "/a/../b");
         assert_eq!(relative.query(), Some("q?"));
         assert_eq!(relative.fragment(), Some("f#g"));
+        let secret = Reference::parse("//u:SE:CR@ET@h/p@x").expect("valid");
+        let shown = "Relative(RelativeReference(\"//u:[secure]@h/p@x\"))";
+        assert_eq!(format!("{secret:?}"), shown);
+        assert_eq!(
+            format!("{relative:?}"),
+            "RelativeReference(\"//u@h:1/a/../b?q?#f#g\")"
+        );
         assert_eq!(Reference::parse("//h:99999/"), Err(ParseError::InvalidPort));
         assert!(Reference::parse("http://h").is_ok_and(|reference| reference.is_absolute()));
     }

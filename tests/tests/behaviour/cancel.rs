@@ -1,0 +1,238 @@
+//! Futures dropped at every poll (SECURITY K3): the next request gets its own answer, and the pool
+//! has lost nothing.
+
+use crate::echo::Echo;
+use bytes::Bytes;
+use nuncio::{Client, Limits, RequestBuilder};
+use nuncio_testkit::certs::Authority;
+use nuncio_testkit::content;
+use nuncio_testkit::server::Server;
+use nuncio_tests::adapters::{Adapter, CurrentThread, Tokio};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Polls `future` at most `polls` times and drops it; its output if it came to its end.
+async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Drops the request at its first poll, its second and so on, until it comes to its end three times
+/// in a row; after every drop another request has to get its own answer. Says how many were dropped.
+fn drop_at_every_poll<const WORKERS: bool>(
+    adapter: &Tokio<WORKERS>,
+    server: &Server,
+    client: &Client,
+    request: impl Fn(&str) -> RequestBuilder,
+) -> usize {
+    let (mut completed, mut dropped) = (0, 0);
+    for polls in 1.. {
+        let url = server.url(&format!("/echo?dropped={polls}"));
+        match adapter
+            .runtime
+            .block_on(dropped_after(polls, request(&url).send()))
+        {
+            Some(response) => {
+                completed += 1;
+                let echo = Echo::of(&response.unwrap());
+                assert_eq!(echo.line.target, format!("/echo?dropped={polls}"));
+            }
+            None => (completed, dropped) = (0, dropped + 1),
+        }
+        let counts = client.pool();
+        assert_eq!(counts.waiting, 0, "{counts:?}");
+        assert_eq!(counts.connections, counts.idle, "{counts:?}");
+
+        let next = server.url(&format!("/echo?next={polls}"));
+        let echo = Echo::of(&adapter.send(client.get(next)).unwrap());
+        assert_eq!(echo.line.target, format!("/echo?next={polls}"));
+        if completed == 3 {
+            break;
+        }
+        assert!(polls < 2_000, "it never comes to its end");
+    }
+    dropped
+}
+
+#[test]
+fn k03_a_get_dropped_at_any_poll() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| client.get(url));
+    assert!(dropped > 0);
+}
+
+#[test]
+fn k03_a_get_on_new_connections_dropped_at_any_poll() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        client.evict_idle();
+        client.get(url)
+    });
+    assert!(dropped > 0);
+}
+
+#[test]
+fn k03_an_upload_dropped_at_any_poll() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let body = Bytes::from(content::bytes(3 << 20));
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        client.post(url).body(body.clone())
+    });
+    assert!(dropped >= 3, "{dropped}");
+}
+
+#[test]
+fn k03_a_streamed_upload_dropped_at_any_poll() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        let pieces = (0..6).map(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            Ok::<_, io::Error>(Bytes::from_static(b"piece"))
+        });
+        client.put(url).body(adapter.body(pieces, None))
+    });
+    assert!(dropped >= 5, "{dropped}");
+}
+
+#[test]
+fn k03_a_request_over_tls_dropped_at_any_poll() {
+    let authority = Authority::new();
+    let server = Server::https(&authority.leaf());
+    let adapter = CurrentThread::start();
+    let client = adapter
+        .builder()
+        .root_certificates(authority.pem())
+        .build()
+        .unwrap();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        client.evict_idle();
+        client.get(url)
+    });
+    assert!(dropped >= 2, "{dropped}");
+}
+
+#[test]
+fn k03_a_request_that_waits_for_the_pool_dropped_at_any_poll() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let limits = Limits {
+        max_connections: Some(1),
+        ..Limits::default()
+    };
+    let client = adapter.builder().limits(limits).build().unwrap();
+    for polls in 1..4 {
+        let held = adapter.stream(client.get(server.url("/bytes/9"))).unwrap();
+        let waiting = client.get(server.url("/echo?waiting")).send();
+        adapter.runtime.block_on(async {
+            let mut waiting = pin!(waiting);
+            // The first poll takes a place in the queue; later ones find it still there.
+            for _ in 0..polls {
+                let first = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await;
+                assert!(first.is_pending());
+            }
+            assert_eq!(client.pool().waiting, 1);
+        });
+        assert_eq!(client.pool().waiting, 0);
+        drop(held);
+        assert_eq!(client.pool().connections, 0);
+        let echo = Echo::of(&adapter.send(client.get(server.url("/echo?own"))).unwrap());
+        assert_eq!(echo.line.target, "/echo?own");
+    }
+}
+
+#[test]
+fn k03_a_place_that_was_granted_and_not_taken_is_passed_on() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let limits = Limits {
+        max_connections: Some(1),
+        ..Limits::default()
+    };
+    let client = adapter.builder().limits(limits).build().unwrap();
+    adapter.runtime.block_on(async {
+        let held = client.get(server.url("/bytes/9")).stream().await.unwrap();
+        let first = client.get(server.url("/echo?first")).send();
+        let second = client.get(server.url("/echo?second")).send();
+        let mut second = pin!(second);
+        {
+            let mut first = pin!(first);
+            for request in [first.as_mut(), second.as_mut()] {
+                let mut request = request;
+                let polled = poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await;
+                assert!(polled.is_pending());
+            }
+            assert_eq!(client.pool().waiting, 2);
+            held.read_all().await.unwrap();
+            // The first has been granted the connection, and is dropped before it looks.
+        }
+        let echo = Echo::of(&second.await.unwrap());
+        assert_eq!(echo.line.target, "/echo?second");
+    });
+    let counts = client.pool();
+    assert_eq!((counts.waiting, counts.connections, counts.idle), (0, 1, 1));
+}
+
+#[test]
+fn k02_a_download_dropped_at_any_chunk_closes_its_connection() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    for chunks in 0..6 {
+        adapter.runtime.block_on(async {
+            let mut download = client.get(server.url("/drip/5/5")).stream().await.unwrap();
+            for _ in 0..chunks {
+                download.chunk().await.unwrap();
+            }
+        });
+        let counts = client.pool();
+        assert_eq!(counts.connections, counts.idle, "{chunks}: {counts:?}");
+        let echo = Echo::of(&adapter.send(client.get(server.url("/echo?own"))).unwrap());
+        assert_eq!(echo.line.target, "/echo?own");
+    }
+}
+
+#[test]
+fn a_dropped_chunk_future_loses_nothing() {
+    let server = Server::http();
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let body = adapter.runtime.block_on(async {
+        let url = server.url("/drip/20/3");
+        let mut download = client.get(url).stream().await.unwrap();
+        let mut body = Vec::new();
+        loop {
+            match dropped_after(1, download.chunk()).await {
+                Some(chunk) => match chunk.unwrap() {
+                    Some(chunk) => body.extend_from_slice(&chunk),
+                    None => break body,
+                },
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    });
+    assert_eq!(body, content::bytes(20));
+    assert_eq!(client.pool().idle, 1);
+}

@@ -1,0 +1,16 @@
+//! What a client does, seen from outside, on every adapter: real sockets on loopback, against the
+//! testkit's servers and scripted peers. Each scenario is written once.
+
+mod bad_input;
+mod cancel;
+mod concurrency;
+mod downloads;
+mod echo;
+mod errors;
+mod pool;
+mod requests;
+mod runtimes;
+mod timeouts;
+mod tls;
+mod unsendable;
+mod uploads;
