@@ -147,6 +147,26 @@ fn what_arrives_for_a_stream_gives_its_reader_a_whole_limit_again() {
 }
 
 #[test]
+fn a_frame_that_trickles_in_is_no_silence_for_its_stream_and_is_for_others() {
+    let mut client = Client::new(65_535);
+    let (slow, silent) = (client.get_within(5), client.get_within(5));
+    client.flush();
+    client.receive(&[ok(1, 0), ok(3, 0)].concat());
+    for id in [slow, silent] {
+        assert_eq!(client.head(id), Ok(Some(200)));
+        assert_eq!(client.body(id), Ok(Read::Blocked));
+    }
+    let bytes = frame(DATA, END_STREAM, 1, b"hello");
+    let (head, payload) = bytes.split_at(9);
+    for piece in std::iter::once(head).chain(payload.chunks(1)) {
+        client.pass(SECOND * 2);
+        client.receive(piece);
+    }
+    assert_eq!(client.body(slow), Ok(Read::Chunk("hello".into())));
+    assert_eq!(client.body(silent), Err(Error::Timeout(Phase::Read)));
+}
+
+#[test]
 fn while_a_request_does_not_leave_its_write_limit_runs_and_not_its_read_limit() {
     let mut client = Client::new(65_535);
     let id = client.open(BodySize::Empty, limits(1, 3));

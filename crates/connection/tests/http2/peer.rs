@@ -116,6 +116,11 @@ impl Client {
         self.open(BodySize::Empty, Deadlines::default())
     }
 
+    /// A request whose answer has so many seconds.
+    pub(crate) fn get_within(&mut self, seconds: u32) -> StreamId {
+        self.open(BodySize::Empty, limits(seconds, seconds))
+    }
+
     /// The peer sends this, cut somehow; answers go out in between.
     pub(crate) fn receive_split(
         &mut self,
