@@ -465,7 +465,10 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Local`] when the head is no legal message; nothing of it is sent and the connection
-    /// is as it was. [`Error::Misuse`] when the connection cannot take an exchange now.
+    /// is as it was. [`Error::Misuse`] when the connection cannot take an exchange now. On HTTP/2
+    /// also `Error::Full`, after which [`poll_changed`](Self::poll_changed) or the end of another
+    /// exchange may tell of room, `Error::Http2Request`, and `Error::Http2` when it takes no more.
+    /// Nothing of the request has left, whichever it is.
     pub fn open(
         &mut self,
         head: RequestHead<'_>,
@@ -604,6 +607,7 @@ impl Connection {
 
     /// Gives an exchange up, wherever it is. An HTTP/1.1 connection dies with it, unless it was
     /// complete; an HTTP/2 stream is reset.
+    /// Needed for every exchange that was neither read to its end nor told its error.
     pub fn cancel(&mut self, id: StreamId) {
         match &mut self.stage {
             #[cfg(feature = "tls")]
