@@ -86,18 +86,22 @@ impl Future for Send {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        // One poll waits for nothing: one look at the clock does for all of it.
+        let mut now = None;
         if !matches!(this.stage, Stage::Incoming(_)) {
-            let download = ready!(this.stage.poll_head(cx))?;
-            // What an announced length lets us reserve: a peer's number is not to be trusted with
-            // more (SECURITY Z8).
-            let announced = download.incoming.head().content_length().unwrap_or(0);
-            this.body = Vec::with_capacity(announced.min(64 * 1024) as usize);
-            this.stage = Stage::Incoming(download);
+            now = Some(ready!(this.stage.poll_head(cx))?);
         }
         let Stage::Incoming(download) = &mut this.stage else {
             return Poll::Ready(Err(over()));
         };
-        ready!(download.poll_read_to_end(&mut this.body, cx))?;
+        if now.is_some() {
+            // What an announced length lets us reserve: a peer's number is not to be trusted with
+            // more (SECURITY Z8).
+            let announced = download.incoming.head().content_length().unwrap_or(0);
+            this.body = Vec::with_capacity(announced.min(64 * 1024) as usize);
+        }
+        let now = now.unwrap_or_else(|| download.runtime.now());
+        ready!(download.poll_read_to_end(&mut this.body, now, cx))?;
         let Stage::Incoming(download) = std::mem::replace(&mut this.stage, Stage::Over) else {
             return Poll::Ready(Err(over()));
         };
@@ -117,14 +121,20 @@ impl Future for Stream {
     type Output = Result<Streaming, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let download = ready!(self.stage.poll_head(cx))?;
-        Poll::Ready(Ok(Streaming::new(download)))
+        ready!(self.stage.poll_head(cx))?;
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Incoming(download) => Poll::Ready(Ok(Streaming::new(download))),
+            _ => Poll::Ready(Err(over())),
+        }
     }
 }
 
 /// How far a request's future is. A call begins with the first poll, when the runtime can be asked
 /// for its clock.
-#[expect(clippy::large_enum_variant, reason = "a box would be one more block per request")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be one more block per request"
+)]
 enum Stage {
     Start {
         shared: Arc<Shared>,
@@ -149,25 +159,38 @@ impl Stage {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Download, Error>> {
-        if !matches!(self, Stage::Outgoing(_)) {
-            *self = match std::mem::replace(self, Stage::Over) {
-                Stage::Start {
-                    shared,
-                    settings,
-                    request,
-                } => Stage::Outgoing(Outgoing::start(&shared, &settings, request)?),
-                Stage::Failed(error) => return Poll::Ready(Err(error)),
-                _ => return Poll::Ready(Err(over())),
-            };
-        }
+    /// Ready when the head is here and the stage is `Incoming`; gives the time.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Instant, Error>> {
+        let started = match self {
+            Stage::Outgoing(_) => None,
+            _ => Some(self.start()?),
+        };
         let Stage::Outgoing(outgoing) = self else {
             return Poll::Ready(Err(over()));
         };
-        ready!(outgoing.poll_head(cx))?;
+        let now = started.unwrap_or_else(|| outgoing.runtime.now());
+        let now = ready!(outgoing.poll_head(now, cx))?;
+        if let Stage::Outgoing(outgoing) = std::mem::replace(self, Stage::Over) {
+            *self = Stage::Incoming(outgoing.into_download()?);
+        }
+        Poll::Ready(Ok(now))
+    }
+
+    /// Begins the call, and says when that was.
+    fn start(&mut self) -> Result<Instant, Error> {
         match std::mem::replace(self, Stage::Over) {
-            Stage::Outgoing(outgoing) => Poll::Ready(outgoing.into_download()),
-            _ => Poll::Ready(Err(over())),
+            Stage::Start {
+                shared,
+                settings,
+                request,
+            } => {
+                let outgoing = Outgoing::start(&shared, &settings, request)?;
+                let now = outgoing.call.started();
+                *self = Stage::Outgoing(outgoing);
+                Ok(now)
+            }
+            Stage::Failed(error) => Err(error),
+            _ => Err(over()),
         }
     }
 }
@@ -253,8 +276,9 @@ impl Outgoing {
         })
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut now = self.runtime.now();
+    /// Ready when the head is here; gives the time.
+    fn poll_head(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<Instant, Error>> {
+        let mut now = now;
         loop {
             if ready!(self.poll_waiting(cx))? {
                 now = self.runtime.now();
@@ -281,7 +305,7 @@ impl Outgoing {
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
-                Step::Head => return Poll::Ready(Ok(())),
+                Step::Head => return Poll::Ready(Ok(now)),
             }
         }
     }
@@ -336,7 +360,7 @@ impl Outgoing {
 /// A response under way, driven by the task that polls.
 pub(crate) struct Download {
     pub(crate) incoming: Incoming<Wired>,
-    runtime: Arc<dyn Runtime>,
+    pub(crate) runtime: Arc<dyn Runtime>,
     source: Source,
 }
 
@@ -360,9 +384,10 @@ impl Download {
     pub(crate) fn poll_read_to_end(
         &mut self,
         body: &mut Vec<u8>,
+        now: Instant,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
-        let mut now = self.runtime.now();
+        let mut now = now;
         loop {
             match self.incoming.pull_into(body, now)? {
                 Pull::End => return Poll::Ready(Ok(())),

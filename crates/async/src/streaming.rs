@@ -37,7 +37,11 @@ impl Streaming {
     /// As [`chunk`](Self::chunk).
     pub async fn read_all(mut self) -> Result<Response, Error> {
         let mut body = Vec::new();
-        poll_fn(|cx| self.download.poll_read_to_end(&mut body, cx)).await?;
+        poll_fn(|cx| {
+            let now = self.download.runtime.now();
+            self.download.poll_read_to_end(&mut body, now, cx)
+        })
+        .await?;
         let (head, elapsed) = self.download.incoming.into_parts();
         Ok(Response::new(head, Bytes::from(body), elapsed))
     }
