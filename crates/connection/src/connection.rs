@@ -465,7 +465,10 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Local`] when the head is no legal message; nothing of it is sent and the connection
-    /// is as it was. [`Error::Misuse`] when the connection cannot take an exchange now.
+    /// is as it was. [`Error::Misuse`] when the connection cannot take an exchange now. On HTTP/2
+    /// also `Error::Full`, after which [`poll_changed`](Self::poll_changed) or the end of another
+    /// exchange may tell of room, `Error::Http2Request`, and `Error::Http2` when it takes no more.
+    /// Nothing of the request has left, whichever it is.
     pub fn open(
         &mut self,
         head: RequestHead<'_>,
@@ -604,6 +607,7 @@ impl Connection {
 
     /// Gives an exchange up, wherever it is. An HTTP/1.1 connection dies with it, unless it was
     /// complete; an HTTP/2 stream is reset.
+    /// Needed for every exchange that was neither read to its end nor told its error.
     pub fn cancel(&mut self, id: StreamId) {
         match &mut self.stage {
             #[cfg(feature = "tls")]
@@ -683,12 +687,11 @@ impl Connection {
             return h2.has_write_room(id);
         }
         let _ = id;
-        // The same sum that `write_body` goes by: under TLS a body waits as plaintext.
         #[cfg(feature = "tls")]
-        let out = self.tls.as_ref().map_or(&self.out, |tls| &tls.plain);
+        let plain = self.tls.as_ref().map_or(0, |tls| tls.plain.len());
         #[cfg(not(feature = "tls"))]
-        let out = &self.out;
-        out.len() + self.in_flight < HIGH_WATER
+        let plain = 0;
+        plain + self.out.len() + self.in_flight < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
@@ -762,17 +765,18 @@ impl Connection {
     }
 
     fn parts(&mut self) -> (&mut Stage, Wire<'_>) {
+        // Under TLS, what is encrypted already is as good as handed out.
         #[cfg(feature = "tls")]
-        let out = match &mut self.tls {
-            Some(tls) => &mut tls.plain,
-            None => &mut self.out,
+        let (out, in_flight) = match &mut self.tls {
+            Some(tls) => (&mut tls.plain, self.in_flight + self.out.len()),
+            None => (&mut self.out, self.in_flight),
         };
         #[cfg(not(feature = "tls"))]
-        let out = &mut self.out;
+        let (out, in_flight) = (&mut self.out, self.in_flight);
         let wire = Wire {
             input: &mut self.input,
             out,
-            in_flight: self.in_flight,
+            in_flight,
             end: self.end,
             write_error: self.write_error,
             events: &self.config.events,

@@ -19,6 +19,15 @@ fn keys_come_once_in_lower_case_and_items_join_their_values() {
 }
 
 #[test]
+fn fields_as_bytes_are_the_fields_as_text() {
+    let headers = headers(&[("B", "1"), ("a", "2"), ("b", "")]);
+    let bytes: Vec<_> = headers.iter_bytes().collect();
+    let text: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v)).collect();
+    assert_eq!(bytes, text);
+    assert_eq!(bytes[0], (&b"B"[..], &b"1"[..]));
+}
+
+#[test]
 fn a_list_splits_outside_quotes_and_the_plain_one_everywhere() {
     let headers = headers(
         &[("X", r#"a, "b,\"c" ,,d"#), ("x", " e ,"), ("y", "1")].map(|(n, v)| (n, v.trim())),

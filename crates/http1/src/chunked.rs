@@ -51,7 +51,7 @@ enum State {
         size: u64,
         digits: u8,
     },
-    /// Spaces after the size: allowed before an extension, tolerated before the line's end.
+    /// Spaces after the size: allowed before an extension, before the line's end a leniency.
     Padding {
         size: u64,
     },
@@ -154,6 +154,9 @@ impl Chunked {
                 b'\r',
             ) => {
                 if let State::Padding { .. } = self.state {
+                    if !config.lenient {
+                        return Err(self.bad_line());
+                    }
                     self.leniency = Some(Leniency::PaddedChunkSize);
                 }
                 State::LineEnd { size }
@@ -207,12 +210,12 @@ impl Chunked {
             return Ok(ChunkStep::NeedMore { used: before });
         };
         let section = view.get(..end).unwrap_or_default();
-        if self.trailers.bare_lf() {
+        if self.trailers.bare_lf(section).is_some() {
             return Err(bad_trailer(section));
         }
-        let trailers = match self.trailers.lines() {
-            0 => None,
-            lines => parse_trailers(section, lines, config)?,
+        let trailers = match self.trailers.is_empty(end) {
+            true => None,
+            false => parse_trailers(section, config)?,
         };
         Ok(ChunkStep::End {
             used: before + end,
@@ -245,11 +248,11 @@ pub(crate) const NOT_IN_TRAILERS: [&str; 19] = [
     "location",
 ];
 
-fn parse_trailers(
-    section: &[u8],
-    lines: usize,
-    config: &Config,
-) -> Result<Option<Headers>, RemoteError> {
+fn parse_trailers(section: &[u8], config: &Config) -> Result<Option<Headers>, RemoteError> {
+    // The last line is the empty one.
+    let lines = memchr::memchr_iter(b'\n', section)
+        .count()
+        .saturating_sub(1);
     if lines > config.trailer_fields {
         return Err(RemoteError::TooManyTrailers {
             limit: config.trailer_fields,

@@ -81,10 +81,12 @@ impl Config {
     /// Lets through forms that are errors by default. Default `false`.
     ///
     /// They are: Transfer-Encoding beside Content-Length (the chunks count, the length is removed
-    /// from the head; RFC 9112 section 6.3), a list of equal lengths in one Content-Length
-    /// (`5, 5`), line folding in fields that do not frame the message (section 5.2; folded to one
-    /// space), and empty lines before the status line. A connection on which one was met is not
-    /// used again; [`CloseReason::Lenient`](crate::CloseReason::Lenient) says which it was.
+    /// from the head; RFC 9112 section 6.3), equal Content-Length fields and lists of equal lengths
+    /// (`5, 5`; one is left), lines of the head that end with LF alone (section 2.2), line folding
+    /// in fields that do not frame the message (section 5.2; folded to one space), empty lines
+    /// before the status line, and spaces behind a chunk size (section 7.1). A connection on which
+    /// one was met is not used again; [`CloseReason::Lenient`](crate::CloseReason::Lenient) says
+    /// which it was.
     pub fn lenient(mut self, lenient: bool) -> Self {
         self.lenient = lenient;
         self

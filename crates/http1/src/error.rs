@@ -176,10 +176,14 @@ pub enum RemoteError {
     BadHeader(Snippet),
     /// A folded line (RFC 9112 section 5.2).
     FoldedHeader(Snippet),
+    /// A line of the head that ends with LF alone (RFC 9112 section 2.2).
+    BareLf(Snippet),
     /// A Content-Length that is no decimal number below 2^63 of at most 19 digits.
     BadContentLength(Snippet),
     /// Content-Length fields that differ; the second of them is shown.
     ConflictingContentLength(Snippet),
+    /// Content-Length fields that are equal (RFC 9110 section 8.6).
+    RepeatedContentLength(Snippet),
     /// A Transfer-Encoding that is not the one word `chunked`, or several of them.
     BadTransferEncoding(Snippet),
     /// A Transfer-Encoding in an HTTP/1.0 response.
@@ -265,9 +269,13 @@ impl fmt::Display for RemoteError {
             Self::BadVersion(line) => write!(f, "unsupported HTTP version: {line}"),
             Self::BadHeader(line) => write!(f, "illegal header line: {line}"),
             Self::FoldedHeader(line) => write!(f, "folded header line: {line}"),
+            Self::BareLf(line) => write!(f, "line of the head ends without CR: {line}"),
             Self::BadContentLength(value) => write!(f, "illegal Content-Length: {value}"),
             Self::ConflictingContentLength(value) => {
                 write!(f, "conflicting Content-Length headers: {value}")
+            }
+            Self::RepeatedContentLength(value) => {
+                write!(f, "repeated Content-Length header: {value}")
             }
             Self::BadTransferEncoding(value) => {
                 write!(f, "unsupported Transfer-Encoding: {value}")

@@ -1,4 +1,5 @@
-//! What the fields of a response say about its body (RFC 9112 section 6).
+//! Which fields frame a message, and what those of a response say about its body (RFC 9112
+//! section 6).
 
 use http::Version;
 
@@ -6,12 +7,37 @@ use crate::error::RemoteError;
 use crate::reuse::Leniency;
 use crate::snippet::Snippet;
 
+/// The fields that say how a message is delimited, or what becomes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FramingField {
+    Host,
+    Upgrade,
+    Connection,
+    ContentLength,
+    TransferEncoding,
+}
+
+impl FramingField {
+    /// The field of that name in any case; none for all that do not frame.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        // The length of the name tells nearly all other fields apart.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => Some(Self::Host),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => Some(Self::Upgrade),
+            10 if name.eq_ignore_ascii_case(b"connection") => Some(Self::Connection),
+            14 if name.eq_ignore_ascii_case(b"content-length") => Some(Self::ContentLength),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => Some(Self::TransferEncoding),
+            _ => None,
+        }
+    }
+}
+
 /// The framing fields of one head, read but not judged: responses without a body have them too,
 /// and there they mean nothing.
 pub(crate) struct FramingFields {
     length: Result<Option<u64>, RemoteError>,
     chunked: Result<bool, RemoteError>,
-    /// Equal lengths were repeated, or listed.
+    /// Equal lengths were repeated, or listed; lenient only.
     pub(crate) repeated: bool,
     /// `Connection: close`.
     pub(crate) close: bool,
@@ -34,19 +60,14 @@ impl FramingFields {
             close: false,
         };
         for field in fields {
-            // The length of the name tells nearly all other fields apart.
-            match field.name.len() {
-                10 if field.name.eq_ignore_ascii_case("connection") => {
+            match FramingField::named(field.name.as_bytes()) {
+                Some(FramingField::Connection) => {
                     read.close |=
                         tokens(field.value).any(|token| token.eq_ignore_ascii_case(b"close"));
                 }
-                14 if field.name.eq_ignore_ascii_case("content-length") => {
-                    read.add_length(field.value, lenient);
-                }
-                17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                    read.add_coding(field.value, version);
-                }
-                _ => {}
+                Some(FramingField::ContentLength) => read.add_length(field.value, lenient),
+                Some(FramingField::TransferEncoding) => read.add_coding(field.value, version),
+                Some(FramingField::Host | FramingField::Upgrade) | None => {}
             }
         }
         read
@@ -73,23 +94,26 @@ impl FramingFields {
 
     fn add_length(&mut self, value: &[u8], lenient: bool) {
         if !lenient {
-            return self.add_one_length(value, value);
+            return self.add_one_length(value, value, lenient);
         }
         for part in value.split(|byte| *byte == b',') {
-            self.add_one_length(part.trim_ascii(), value);
+            self.add_one_length(part.trim_ascii(), value, lenient);
         }
     }
 
-    fn add_one_length(&mut self, part: &[u8], shown: &[u8]) {
+    fn add_one_length(&mut self, part: &[u8], shown: &[u8], lenient: bool) {
         let Ok(before) = self.length else {
             return;
         };
         self.length = match (parse_length(part), before) {
             (None, _) => Err(RemoteError::BadContentLength(Snippet::new(shown))),
             (Some(length), None) => Ok(Some(length)),
-            (Some(length), Some(before)) if length == before => {
+            (Some(length), Some(before)) if length == before && lenient => {
                 self.repeated = true;
                 Ok(Some(length))
+            }
+            (Some(length), Some(before)) if length == before => {
+                Err(RemoteError::RepeatedContentLength(Snippet::new(shown)))
             }
             _ => Err(RemoteError::ConflictingContentLength(Snippet::new(shown))),
         };

@@ -9,7 +9,7 @@ use nuncio_headers::Headers;
 
 use crate::config::Config;
 use crate::error::RemoteError;
-use crate::framing::FramingFields;
+use crate::framing::{FramingField, FramingFields};
 use crate::reuse::Leniency;
 use crate::search::EndSearch;
 use crate::snippet::{SHOWN, Snippet, first_line};
@@ -135,7 +135,7 @@ impl HeadReader {
         // One byte past the limit is enough to know, and no split sees more than another.
         let view = input.get(..room.saturating_add(1)).unwrap_or(input);
         let mut end = self.search.advance(view);
-        while end.is_some() && self.search.lines() == 0 {
+        while end.is_some_and(|end| self.search.is_empty(end)) {
             if !config.lenient {
                 return Err(RemoteError::BadStatusLine(Snippet::line(view)));
             }
@@ -144,6 +144,12 @@ impl HeadReader {
         }
         let block = view.get(self.search.start()..).unwrap_or_default();
         self.look(block)?;
+        if let Some(line) = self.search.bare_lf(view)
+            && !config.lenient
+        {
+            let line = view.get(line).unwrap_or_default();
+            return Err(RemoteError::BareLf(Snippet::field(line)));
+        }
         let Some(used) = end.filter(|end| *end <= room) else {
             return match view.len() > room {
                 true => Err(RemoteError::HeadTooLarge {
@@ -163,7 +169,7 @@ impl HeadReader {
             Some(Leniency::FoldedHeader)
         } else if self.search.start() > 0 {
             Some(Leniency::LeadingEmptyLine)
-        } else if self.search.bare_lf() {
+        } else if self.search.bare_lf(view).is_some() {
             Some(Leniency::BareLf)
         } else {
             None
@@ -201,7 +207,12 @@ impl HeadReader {
     /// might never come. Waits for a line or more than a snippet, so that every split of the
     /// same bytes gives the same error.
     fn look(&mut self, block: &[u8]) -> Result<(), RemoteError> {
-        if !self.looks_right && (self.search.lines() > 0 || block.len() > SHOWN + 2) {
+        if self.looks_right {
+            return Ok(());
+        }
+        if block.starts_with(b"HTTP/1.1") {
+            self.looks_right = true;
+        } else if block.len() > SHOWN + 2 || block.contains(&b'\n') {
             check_start(block)?;
             self.looks_right = true;
         }
@@ -219,7 +230,8 @@ impl HeadReader {
         let slots = match few.get_mut(..room) {
             Some(slots) => slots,
             None => {
-                many.resize_with(room.min(self.search.lines()), MaybeUninit::uninit);
+                let lines = memchr::memchr_iter(b'\n', block).count();
+                many.resize_with(room.min(lines), MaybeUninit::uninit);
                 many.as_mut_slice()
             }
         };
@@ -268,9 +280,6 @@ impl HeadReader {
 /// Refuses a first line, or the beginning of one, that does not start as HTTP/1.0 and 1.1 do.
 fn check_start(block: &[u8]) -> Result<(), RemoteError> {
     const NAME: &[u8] = b"HTTP/";
-    if block.starts_with(b"HTTP/1.1") {
-        return Ok(());
-    }
     let line = first_line(block);
     let name = line.get(..NAME.len()).unwrap_or(line);
     if !NAME.starts_with(name) {
@@ -371,14 +380,7 @@ fn pop_if(out: &mut Vec<u8>, which: impl Fn(u8) -> bool) -> bool {
 
 fn frames(field: &[u8]) -> bool {
     let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
-    [
-        &b"content-length"[..],
-        b"transfer-encoding",
-        b"connection",
-        b"upgrade",
-    ]
-    .iter()
-    .any(|framing| name.eq_ignore_ascii_case(framing))
+    FramingField::named(name).is_some()
 }
 
 #[cfg(test)]

@@ -74,9 +74,8 @@
 //! # What it lets through
 //!
 //! Two readers of one message must not differ, so what is not plainly HTTP/1.1 is a
-//! [`RemoteError`]. A few forms that are harmless and common are read and cost the connection,
-//! which is not used again ([`CloseReason::Lenient`]): lines of the head that end with LF alone,
-//! equal Content-Length fields, spaces behind a chunk size. [`Config::lenient`] adds others.
+//! [`RemoteError`]. [`Config::lenient`] lets some forms through that servers are known to send;
+//! they cost the connection, which is not used again ([`CloseReason::Lenient`]).
 //!
 //! # What it leaves to others
 //!

@@ -4,7 +4,7 @@ use nuncio_headers::{Headers, check_name};
 
 use crate::chunked::NOT_IN_TRAILERS;
 use crate::error::LocalError;
-use crate::framing::{parse_length, tokens};
+use crate::framing::{FramingField, parse_length, tokens};
 use crate::snippet::Snippet;
 
 /// How long the body of a request is.
@@ -181,35 +181,45 @@ struct Fields {
 
 impl Fields {
     fn read(headers: &Headers) -> Result<Self, LocalError> {
-        let mut hosts = headers.get_all("host");
-        match (hosts.next(), hosts.next()) {
-            (Some(host), None) => check_host(host)?,
-            (None, _) => return Err(LocalError::MissingHost),
-            (Some(_), Some(_)) => return Err(LocalError::RepeatedHost),
-        }
-        let mut lengths = headers.get_all("content-length");
-        let length = match (lengths.next(), lengths.next()) {
-            (None, _) => None,
-            (Some(length), None) => Some(parse_length(length).ok_or(LocalError::BadContentLength)?),
-            (Some(_), Some(_)) => return Err(LocalError::RepeatedContentLength),
-        };
-        let mut codings = headers.get_all("transfer-encoding");
-        let chunked = match (codings.next(), codings.next()) {
-            (None, _) => false,
-            (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => true,
-            _ => return Err(LocalError::BadTransferEncoding),
-        };
+        let mut host = None;
+        let mut upgrade = false;
         let mut fields = Self {
-            length,
-            chunked,
+            length: None,
+            chunked: false,
             close: false,
             upgrade: false,
         };
-        for token in headers.get_all("connection").flat_map(tokens) {
-            fields.close |= token.eq_ignore_ascii_case(b"close");
-            fields.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+        for (name, value) in headers.iter_bytes() {
+            match FramingField::named(name) {
+                None => {}
+                Some(FramingField::Host) => {
+                    if host.replace(value).is_some() {
+                        return Err(LocalError::RepeatedHost);
+                    }
+                }
+                Some(FramingField::ContentLength) => {
+                    let length = parse_length(value).ok_or(LocalError::BadContentLength)?;
+                    if fields.length.replace(length).is_some() {
+                        return Err(LocalError::RepeatedContentLength);
+                    }
+                }
+                Some(FramingField::TransferEncoding) => {
+                    if fields.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(LocalError::BadTransferEncoding);
+                    }
+                    fields.chunked = true;
+                }
+                Some(FramingField::Connection) => {
+                    for token in tokens(value) {
+                        fields.close |= token.eq_ignore_ascii_case(b"close");
+                        fields.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+                    }
+                }
+                Some(FramingField::Upgrade) => upgrade = true,
+            }
         }
-        fields.upgrade = fields.upgrade && headers.contains("upgrade");
+        check_host(host.ok_or(LocalError::MissingHost)?)?;
+        fields.upgrade = fields.upgrade && upgrade;
         Ok(fields)
     }
 }

@@ -42,7 +42,8 @@ pub enum CloseReason {
     Failed,
 }
 
-/// Something that is let through and costs the connection.
+/// Something that [`Config::lenient`](crate::Config::lenient) lets through and that costs the
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Leniency {
@@ -50,11 +51,11 @@ pub enum Leniency {
     BareLf,
     /// Several equal Content-Length values.
     RepeatedContentLength,
-    /// Transfer-Encoding beside Content-Length. Only with [`Config::lenient`](crate::Config::lenient).
+    /// Transfer-Encoding beside Content-Length.
     LengthAndTransferEncoding,
-    /// Line folding. Only with [`Config::lenient`](crate::Config::lenient).
+    /// Line folding.
     FoldedHeader,
-    /// Empty lines before the status line. Only with [`Config::lenient`](crate::Config::lenient).
+    /// Empty lines before the status line.
     LeadingEmptyLine,
     /// Spaces between a chunk size and the end of its line.
     PaddedChunkSize,

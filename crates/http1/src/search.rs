@@ -1,19 +1,18 @@
 //! [`EndSearch`]: where a head or trailer section ends, found without looking at a byte twice.
 
-/// Goes through a section line by line as its bytes arrive; remembers how far it came.
+use std::ops::Range;
+
+/// Goes through a section as its bytes arrive; remembers how far it came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndSearch {
     /// Everything before this was searched.
     at: usize,
-    /// Where the line that is not complete yet begins.
-    line: usize,
     /// Where the first line that is not empty begins: past what [`skip_empty`] let through.
     ///
     /// [`skip_empty`]: EndSearch::skip_empty
     start: usize,
-    /// Complete lines that are not empty.
-    lines: usize,
-    bare_lf: bool,
+    /// Where the first LF stands that is alone.
+    bare_lf: Option<usize>,
     /// Bytes looked at, for the test that holds the work linear.
     #[cfg(test)]
     pub(crate) scanned: usize,
@@ -24,20 +23,17 @@ impl EndSearch {
     ///
     /// `input` begins at the section's first byte at every call and never gets shorter.
     pub(crate) fn advance(&mut self, input: &[u8]) -> Option<usize> {
-        let from = self.at;
-        for found in memchr::memchr_iter(b'\n', input.get(from..).unwrap_or_default()) {
-            let at = from + found;
-            let length = at - self.line;
-            let with_cr = length > 0 && input.get(at - 1) == Some(&b'\r');
-            self.bare_lf |= !with_cr;
-            self.line = at + 1;
-            if length == usize::from(with_cr) {
-                self.searched_to(at + 1);
+        while let Some(at) = find_stop(input, self.at) {
+            let line = line_before(input, at);
+            if !line.ends_with(b"\r") {
+                self.bare_lf.get_or_insert(at);
+            }
+            self.searched_to(at + 1);
+            if matches!(line, b"" | b"\r") {
                 return Some(at + 1);
             }
-            self.lines += 1;
         }
-        self.searched_to(from.max(input.len()));
+        self.searched_to(self.at.max(input.len()));
         None
     }
 
@@ -50,13 +46,15 @@ impl EndSearch {
         self.start
     }
 
-    pub(crate) fn lines(&self) -> usize {
-        self.lines
+    /// Whether a section that ends at `end` is the empty line and nothing else.
+    pub(crate) fn is_empty(&self, end: usize) -> bool {
+        end - self.start <= 2
     }
 
-    /// Whether a line, the empty one included, ended with LF alone.
-    pub(crate) fn bare_lf(&self) -> bool {
-        self.bare_lf
+    /// Where the first line is, if there is one, that ended with LF alone. (The empty one counts.)
+    pub(crate) fn bare_lf(&self, input: &[u8]) -> Option<Range<usize>> {
+        let end = self.bare_lf?;
+        Some(end - line_before(input, end).len()..end)
     }
 
     fn searched_to(&mut self, at: usize) {
@@ -66,6 +64,44 @@ impl EndSearch {
         }
         self.at = at;
     }
+}
+
+/// Where, from `from` on, the first LF stands that ends an empty line or has no CR before it.
+fn find_stop(input: &[u8], from: usize) -> Option<usize> {
+    // Such an LF shows in the two bytes before it: no CR, or a CR with another line's end or
+    // nothing before it. What is before the first byte is as good as a line's end.
+    let mut first = input.iter().take(2).skip(from);
+    if let Some(at) = first.position(|byte| *byte == b'\n') {
+        return Some(from + at);
+    }
+    let from = from.max(2);
+    let bytes = input.get(from..)?;
+    let before = input.get(from - 1..)?;
+    let two_before = input.get(from - 2..)?;
+    let stop = |((byte, before), two_before): ((&u8, &u8), &u8)| {
+        (*byte == b'\n') & ((*before != b'\r') | (*two_before == b'\n'))
+    };
+    // Whether a block holds one at all is asked of a whole vector of bytes at a time.
+    const BLOCK: usize = 32;
+    let blocks = bytes.as_chunks::<BLOCK>().0.iter();
+    let clean = blocks
+        .zip(before.as_chunks::<BLOCK>().0)
+        .zip(two_before.as_chunks::<BLOCK>().0)
+        .take_while(|((bytes, before), two_before)| {
+            let triples = bytes.iter().zip(*before).zip(*two_before);
+            !triples.fold(false, |found, triple| found | stop(triple))
+        })
+        .count()
+        * BLOCK;
+    let mut rest = bytes.iter().zip(before).zip(two_before).skip(clean);
+    Some(from + clean + rest.position(stop)?)
+}
+
+/// The line that the LF at `end` ends, without it.
+fn line_before(input: &[u8], end: usize) -> &[u8] {
+    let before = input.get(..end).unwrap_or_default();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    before.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -87,6 +123,49 @@ mod tests {
             let found = (0..=section.len()).find_map(|n| search.advance(&section[..n]));
             assert_eq!(found, whole);
             assert_eq!(Some(search.scanned), whole, "each byte once");
+        }
+    }
+
+    /// Line by line, as the grammar has it.
+    fn plainly(section: &[u8]) -> (Option<usize>, Option<Range<usize>>) {
+        let (mut start, mut bare_lf) = (0, None);
+        for line in section.split_inclusive(|byte| *byte == b'\n') {
+            let end = start + line.len();
+            if line.ends_with(b"\n") && !line.ends_with(b"\r\n") && bare_lf.is_none() {
+                bare_lf = Some(start..end - 1);
+            }
+            if matches!(line, b"\n" | b"\r\n") {
+                return (Some(end), bare_lf);
+            }
+            start = end;
+        }
+        (None, bare_lf)
+    }
+
+    #[test]
+    fn line_ends_are_found_wherever_they_stand() {
+        let tails: Vec<&[u8]> = vec![
+            b"\r\n\r\n",
+            b"\n\n",
+            b"\r\n\n",
+            b"\n\r\n",
+            b"\r\r\n",
+            b"\n\r",
+            b"\r\n\rx\n",
+            b"\n",
+        ];
+        for before in 0..70 {
+            for tail in &tails {
+                for after in [0, 1, 40] {
+                    let mut section = vec![b'a'; before];
+                    section.extend_from_slice(tail);
+                    section.resize(section.len() + after, b'b');
+                    let mut search = EndSearch::default();
+                    let end = search.advance(&section);
+                    let found = (end, search.bare_lf(&section));
+                    assert_eq!(found, plainly(&section), "{}", section.escape_ascii());
+                }
+            }
         }
     }
 }

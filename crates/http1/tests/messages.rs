@@ -30,7 +30,7 @@ fn short_messages_and_the_ends_of_long_ones_give_the_same_events_at_every_cut() 
     }
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (head, body) in [
-        ("", "HTTP/1.1 204\n\n"),
+        ("", "HTTP/1.1 204\r\n\n"),
         (CHUNKED, "3\r\nabc\r\n0\r\n\r\n!"),
         (CHUNKED, "1;a=b\r\n!\r\n0\r\n"),
         (CHUNKED, "1\r\n!\r\n0\r\nA:b\r\n"),
@@ -57,6 +57,14 @@ fn f21_first_lines_about_as_long_as_a_snippet_give_the_same_error_at_every_split
                 "{found:?}"
             );
         }
+    }
+}
+
+#[test]
+fn f08_a_bare_lf_is_told_before_the_head_is_complete() {
+    for (start, line) in [("", "HTTP/1.1 200 OK"), ("HTTP/1.1 200 OK\r\n", "X: y")] {
+        let found = split_invariant(&Setup::default(), format!("{start}{line}\n").as_bytes());
+        assert_eq!(found[0], format!("error BareLf({line:?})"));
     }
 }
 
@@ -145,18 +153,18 @@ macro_rules! rows {
 
 rows! {
     f01_length_and_chunked_together "f01": 4 errors, 2 read;
-    f02_repeated_lengths "f02": 6 errors, 3 read;
+    f02_repeated_lengths "f02": 9 errors, 3 read;
     f03_lengths_that_are_no_decimal "f03": 14 errors, 1 read;
     f04_obfuscated_transfer_encoding "f04": 12 errors, 0 read;
     f05_transfer_encoding_in_http_1_0 "f05": 2 errors, 0 read;
     f06_spaces_around_names "f06": 9 errors, 0 read;
     f07_folded_lines "f07": 8 errors, 3 read;
-    f08_line_ends "f08": 11 errors, 5 read;
+    f08_line_ends "f08": 17 errors, 5 read;
     f09_controls "f09": 7 errors, 0 read;
     f10_names_are_not_mended "f10": 4 errors, 0 read;
     f11_chunk_sizes_that_overflow "f11": 4 errors, 1 read;
     f12_chunk_without_a_size "f12": 4 errors, 0 read;
-    f13_chunk_lines_and_trailers_out_of_shape "f13": 19 errors, 1 read;
+    f13_chunk_lines_and_trailers_out_of_shape "f13": 20 errors, 1 read;
     f16_bytes_behind_chunk_data "f16": 4 errors, 0 read;
     f17_short_messages "f17": 10 errors, 0 read;
     f18_trailers_that_are_dropped "f18": 0 errors, 3 read;

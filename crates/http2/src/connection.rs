@@ -180,6 +180,12 @@ impl Http2 {
         self.failure().is_none() && self.gate.is_open() && self.pipe.lock().is_drained()
     }
 
+    /// The stream of the frame of which a part has come and the rest is due: 0 for the connection.
+    /// On a slow line this is the only sign of life before the frame is complete.
+    pub fn arriving(&self) -> Option<u32> {
+        self.gate.arriving()
+    }
+
     /// The peer sends no more. Streams that are not complete fail; what they had received before
     /// can still be read.
     pub fn handle_eof(&mut self) {

@@ -109,6 +109,12 @@ impl Gate {
         self.allowance = ALLOWANCE;
     }
 
+    /// The stream of the frame of which a part has come, and not all.
+    pub(crate) fn arriving(&self) -> Option<u32> {
+        let [_, _, _, _, _, a, b, c, d] = self.head;
+        (self.payload > 0).then_some(u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff)
+    }
+
     /// Whether any frame could pass.
     pub(crate) fn is_open(&self) -> bool {
         self.allowance >= ANSWERED

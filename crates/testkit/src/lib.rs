@@ -1,6 +1,7 @@
 //! What nuncio's own tests stand on: loopback servers, certificates made on the fly, a fake clock and
 //! an in-memory network that cuts, delays and breaks. Plain threads and `std::net`; no async runtime,
-//! and none of nuncio's other crates, so that any of them may use it for its tests.
+//! and none of nuncio's other crates, so that any of them may use it for its tests. (One module is
+//! about nuncio's own connection and stands behind the feature `sharing`.)
 //!
 //! | module | for |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | [`clock`] | time that moves when a test says so |
 //! | [`split`] | all the ways of cutting bytes that a codec must not notice |
 //! | [`pair`] | two byte-driven machines joined through a bad network, without I/O |
+//! | `leader` | threads that share one HTTP/2 connection without a runtime (feature `sharing`) |
 //! | [`content`], [`checksum`], [`rng`], [`latch`] | bodies, sums, seeds and gates |
 //!
 //! ```
@@ -32,7 +34,7 @@
 //! assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
 //! ```
 //!
-//! It leaves HTTP/2 to servers that others wrote. It panics where a test could only fail.
+//! It leaves HTTP/2 servers to those that others wrote. It panics where a test could only fail.
 
 pub mod certs;
 pub mod checksum;
@@ -40,6 +42,8 @@ pub mod clock;
 pub mod content;
 mod host;
 pub mod latch;
+#[cfg(all(unix, feature = "sharing"))]
+pub mod leader;
 pub mod pair;
 mod reply;
 mod request;

@@ -11,7 +11,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 /// What comes instead of an answer, and a part of what the error has to quote.
 fn malformed() -> Vec<(Vec<u8>, &'static str)> {
-    let lines: [(&[u8], &'static str); 19] = [
+    let lines: [(&[u8], &'static str); 20] = [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "SSH-2.0-OpenSSH_9.2"),
         (b"220 mail.example ESMTP ready\r\n\r\n", "220 mail.example"),
         (b"+OK POP3 ready\r\n\r\n", "+OK POP3"),
@@ -31,8 +31,9 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"HTTP/1.1\r\n\r\n", "HTTP/1.1"),
         (b"http/1.1 200 OK\r\n\r\n", "http/1.1"),
         (b"HTTP/1.1 200 O\0K\r\n\r\n", "O\\x00K"),
+        (b"HTTP/1.1 200 OK\n\n", "HTTP/1.1 200 OK"),
     ];
-    let fields: [(&[u8], &'static str); 29] = [
+    let fields: [(&[u8], &'static str); 31] = [
         (b"no colon here", "no colon here"),
         (b"X-A : 1", "X-A : 1"),
         (b"X A: 1", "X A: 1"),
@@ -46,6 +47,8 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"X\xe9: 1", "X\\xe9"),
         (b"X(A): 1", "X(A)"),
         (b"Content-Length: 5\r\nContent-Length: 6", "6"),
+        (b"Content-Length: 5\r\nContent-Length: 5", "5"),
+        (b"X-A: line\nX-B: feed", "X-A: line"),
         (b"Content-Length: 5, 6", "5, 6"),
         (b"Content-Length: 5, 5", "5, 5"),
         (b"Content-Length: +5", "+5"),
@@ -73,7 +76,7 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"Transfer-Encoding: \x0bchunked", "\\x0bchunked"),
     ];
     // A line of chunk framing is quoted up to the byte that shows what it is not.
-    let chunks: [(&[u8], &'static str); 16] = [
+    let chunks: [(&[u8], &'static str); 17] = [
         (b"\r\n", ""),
         (b";a\r\nx", "\";\""),
         (b"g\r\nx", "\"g\""),
@@ -81,12 +84,13 @@ fn malformed() -> Vec<(Vec<u8>, &'static str)> {
         (b"-5\r\nhello\r\n", "\"-\""),
         (b" 5\r\nhello\r\n", "\" \""),
         (b"0x5\r\nhello\r\n", "0x"),
+        (b"5 \r\nhello\r\n", "5 "),
         (b"5\nhello\r\n", "5"),
         (b"5;a\nb\r\nhello\r\n", "5;a\\n"),
         (b"5;\0\r\nhello\r\n", "\\x00"),
         (b"FFFFFFFFFFFFFFFF\r\nx", "FFFF"),
         (b"7FFFFFFFFFFFFFFFF\r\nx", "7FFF"),
-        (b"5\r\nhelloXX", "XX"),
+        (b"5\r\nhelloXX", "\"X\""),
         (b"5\r\nhello\n\r\n", "\\n"),
         (b"0\r\nbad trailer\r\n\r\n", "bad trailer"),
         (b"0\r\nX-A : 1\r\n\r\n", "X-A"),
@@ -277,6 +281,9 @@ fn lenient_clients_let_pass_what_can_be_made_sense_of<A: Adapter>(adapter: &A) {
     for fields in [
         "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "Content-Length: 3, 3\r\n\r\nabc",
+        "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        "Content-Length: 3\n\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n",
         "X-A: b\r\n c\r\nContent-Length: 3\r\n\r\nabc",
     ] {
         let steps = [Step::ExpectHead, Step::send(format!("{OK}{fields}"))];
@@ -287,5 +294,24 @@ fn lenient_clients_let_pass_what_can_be_made_sense_of<A: Adapter>(adapter: &A) {
         let response = adapter.send(lenient.get(peer.url("/"))).unwrap();
         assert_eq!(response.text(), "abc");
         assert_eq!(lenient.pool().connections, 0, "and never use it again");
+    }
+}
+
+behaviour!(an_announced_length_is_not_believed_before_it_has_come);
+fn an_announced_length_is_not_believed_before_it_has_come<A: Adapter>(adapter: &A) {
+    // SECURITY Z8: memory grows with what comes, not with what is promised.
+    let huge = u64::try_from(i64::MAX).unwrap();
+    for answer in [
+        format!("{OK}Content-Length: {huge}\r\n\r\nabc"),
+        format!("{OK}Transfer-Encoding: chunked\r\n\r\n{huge:x}\r\nabc"),
+    ] {
+        let peer = Script::new()
+            .connection([Step::ExpectHead, Step::send(answer), Step::Close])
+            .start();
+        let error = adapter
+            .send(adapter.client().get(peer.url("/")))
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::RemoteProtocol, "{error}");
+        assert!(error.to_string().contains("received 3 bytes"), "{error}");
     }
 }

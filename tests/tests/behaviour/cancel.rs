@@ -7,11 +7,12 @@ use nuncio::{Client, Limits, RequestBuilder};
 use nuncio_testkit::certs::Authority;
 use nuncio_testkit::content;
 use nuncio_testkit::server::Server;
-use nuncio_tests::adapters::{Adapter, CurrentThread, MultiThread, Tokio};
+use nuncio_tests::adapters::{Adapter, CurrentThread, Tokio};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 /// Polls `future` at most `polls` times and drops it; its output if it came to its end.
 async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
@@ -80,13 +81,13 @@ fn k03_a_get_dropped_at_any_poll() {
 #[test]
 fn k03_a_get_on_new_connections_dropped_at_any_poll() {
     let server = Server::http();
-    let adapter = MultiThread::start();
+    let adapter = CurrentThread::start();
     let client = adapter.client();
     let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
         client.evict_idle();
         client.get(url)
     });
-    assert!(dropped >= 1);
+    assert!(dropped > 0);
 }
 
 #[test]
@@ -107,7 +108,10 @@ fn k03_a_streamed_upload_dropped_at_any_poll() {
     let adapter = CurrentThread::start();
     let client = adapter.client();
     let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
-        let pieces = (0..6).map(|_| Ok::<_, io::Error>(Bytes::from_static(b"piece")));
+        let pieces = (0..6).map(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            Ok::<_, io::Error>(Bytes::from_static(b"piece"))
+        });
         client.put(url).body(adapter.body(pieces, None))
     });
     assert!(dropped >= 5, "{dropped}");
@@ -225,7 +229,7 @@ fn a_dropped_chunk_future_loses_nothing() {
                     Some(chunk) => body.extend_from_slice(&chunk),
                     None => break body,
                 },
-                None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         }
     });

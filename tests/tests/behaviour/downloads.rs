@@ -312,3 +312,24 @@ fn chunks_that_are_kept_do_not_change<A: Adapter>(adapter: &A) {
     }
     assert_eq!(kept.concat(), content::bytes(1_000_000).repeat(3));
 }
+
+behaviour!(a_body_of_tiny_chunks_arrives_whole);
+fn a_body_of_tiny_chunks_arrives_whole<A: Adapter>(adapter: &A) {
+    // SECURITY F15.
+    let length = 100_000;
+    let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for byte in content::bytes(length) {
+        answer.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    }
+    answer.extend_from_slice(b"0\r\n\r\n");
+    let steps = [Step::ExpectHead, Step::Send(answer)];
+    let peer = Script::new()
+        .connection(steps.iter().chain(&steps).cloned())
+        .start();
+    let client = adapter.client();
+    let response = adapter.send(client.get(peer.url("/"))).unwrap();
+    assert_eq!(response.bytes(), &content::bytes(length));
+    let mut download = adapter.stream(client.get(peer.url("/"))).unwrap();
+    assert_eq!(download.through_trait().unwrap(), content::bytes(length));
+    assert_eq!(peer.connections(), 1);
+}

@@ -7,6 +7,7 @@ mod concurrency;
 mod downloads;
 mod echo;
 mod errors;
+mod events;
 mod pool;
 mod requests;
 mod runtimes;

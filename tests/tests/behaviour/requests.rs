@@ -236,6 +236,7 @@ fn bytes_and_text_go_out_as_they_are<A: Adapter>(adapter: &A) {
     assert!(echo.values("content-type").is_empty());
     let request = client.get(server.url("/echo")).body("a body on a GET");
     let echo = Echo::of(&adapter.send(request).unwrap());
+    assert_eq!(echo.line.method, "GET");
     assert_eq!(echo.body, b"a body on a GET");
 }
 

@@ -1,5 +1,6 @@
 //! https: whom it trusts, and what an end without a goodbye means.
 
+use bytes::Bytes;
 use nuncio::Kind;
 use nuncio_testkit::certs::{Authority, Fault};
 use nuncio_testkit::content;
@@ -7,6 +8,7 @@ use nuncio_testkit::script::{Script, ScriptedPeer, Step};
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
+use std::time::Duration;
 
 behaviour!(a_server_of_a_trusted_authority_is_talked_to);
 fn a_server_of_a_trusted_authority_is_talked_to<A: Adapter>(adapter: &A) {
@@ -202,4 +204,35 @@ fn records_of_one_byte_are_read_as_they_come<A: Adapter>(adapter: &A) {
         assert_eq!(adapter.send(client.get(url)).unwrap().text(), "abcd");
     }
     assert_eq!(peer.connections(), 1, "without ALPN it is HTTP/1.1");
+}
+
+behaviour!(a_streamed_body_goes_up_over_tls_as_the_peer_takes_it);
+fn a_streamed_body_goes_up_over_tls_as_the_peer_takes_it<A: Adapter>(adapter: &A) {
+    // The peer pauses first, so that everything in between fills up.
+    let authority = Authority::new();
+    let length = 24 << 20;
+    let peer = Script::new()
+        .tls(authority.leaf().server_config(&["http/1.1"]))
+        .connection([
+            Step::ExpectHead,
+            Step::Sleep(Duration::from_millis(100)),
+            Step::ExpectBytes(length),
+            Step::send("HTTP/1.1 204 No Content\r\n\r\n"),
+        ])
+        .start();
+    let client = adapter
+        .builder()
+        .root_certificates(authority.pem())
+        .build()
+        .unwrap();
+    let piece = Bytes::from(content::bytes(256 << 10));
+    let pieces = std::iter::repeat_n(piece, length >> 18).map(Ok);
+    let request = client
+        .put(format!("https://{}/", peer.addr()))
+        .body(adapter.body(pieces, Some(length as u64)));
+    assert_eq!(adapter.send(request).unwrap().status(), 204);
+    drop(client);
+    let records = peer.finish();
+    let body = &records[0].received[records[0].received.len() - length..];
+    assert!(body == content::bytes(256 << 10).repeat(length >> 18));
 }

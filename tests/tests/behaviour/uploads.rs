@@ -73,6 +73,7 @@ fn a_streamed_body_is_framed_by_its_length_or_by_chunks<A: Adapter>(adapter: &A)
     assert_eq!(echo.values("transfer-encoding"), ["chunked"]);
     assert!(echo.values("content-length").is_empty());
     assert_eq!(echo.body, content::bytes(30));
+    assert!(echo.trailers.is_empty());
 }
 
 behaviour!(a_source_that_gives_more_or_less_than_announced_is_an_error);

@@ -101,6 +101,12 @@ impl H2 {
                 break;
             }
         }
+        // Part of a frame is news to nobody yet, but no silence.
+        if let Some(wire) = self.http2.arriving()
+            && let Some(stream) = self.streams.get_mut(&StreamId(u64::from(wire)))
+        {
+            stream.rearm_read(self.now);
+        }
         self.collect();
     }
 

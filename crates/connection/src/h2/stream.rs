@@ -159,6 +159,13 @@ impl Stream {
         }
     }
 
+    /// Something of what it waits for came.
+    pub(super) fn rearm_read(&mut self, now: Instant) {
+        if self.read_until.take().is_some() {
+            self.arm_read(now);
+        }
+    }
+
     pub(super) fn disarm_read(&mut self) {
         self.read_until = None;
     }
