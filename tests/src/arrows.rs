@@ -49,7 +49,7 @@ const STANDS_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("nuncio-cli", &["nuncio"]),
-    ("nuncio-testkit", &[]),
+    ("nuncio-testkit", &["nuncio-connection", "nuncio-headers"]),
 ];
 
 /// Packages that no other may build on; they may use everything.
