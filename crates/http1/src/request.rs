@@ -192,8 +192,12 @@ impl Fields {
         for (name, value) in headers.iter_bytes() {
             match FramingField::named(name) {
                 None => {}
-                Some(FramingField::Host) if host.is_some() => return Err(LocalError::RepeatedHost),
-                Some(FramingField::Host) => host = Some(value),
+                Some(FramingField::Host) => {
+                    let earlier = host.replace(value);
+                    if earlier.is_some() {
+                        return Err(LocalError::RepeatedHost);
+                    }
+                }
                 Some(FramingField::ContentLength) => {
                     let length = parse_length(value).ok_or(LocalError::BadContentLength)?;
                     if fields.length.replace(length).is_some() {
