@@ -71,6 +71,7 @@ fn name(kind: Kind) -> String {
         Kind::Write => "WriteError".to_owned(),
         Kind::LocalProtocol => "LocalProtocolError".to_owned(),
         Kind::RemoteProtocol => "RemoteProtocolError".to_owned(),
+        Kind::Proxy => "ProxyError".to_owned(),
         Kind::InvalidUrl => "InvalidURL".to_owned(),
         Kind::Decoding => "DecodingError".to_owned(),
         other => format!("{other:?}"),

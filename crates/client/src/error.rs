@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 /// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
 /// inner nodes as predicates of [`Error`].
+///
+/// `Proxy`, `TooManyRedirects`, `CookieConflict` and `StreamConsumed` are named for what is to raise
+/// them: proxies, redirects, cookies and bodies that are read twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -32,8 +35,12 @@ pub enum Kind {
     LocalProtocol,
     /// What the peer sent is not a legal message, or it ended too early.
     RemoteProtocol,
+    /// A proxy refused, or failed to reach the server.
+    Proxy,
     /// No scheme, or one that is not http or https.
     UnsupportedProtocol,
+    /// More redirects than the client follows.
+    TooManyRedirects,
     /// The response's status was not a success, and that was made an error.
     Status,
     /// The URL cannot be parsed, or cannot be requested.
@@ -42,6 +49,8 @@ pub enum Kind {
     Decoding,
     /// Reading the request's body from its source failed.
     RequestBody,
+    /// Several cookies have the name that was asked for.
+    CookieConflict,
     /// The body was read already.
     StreamConsumed,
     /// The response or the client was closed.
@@ -199,7 +208,7 @@ impl Error {
         self.is_timeout()
             || self.is_network()
             || self.is_protocol()
-            || self.kind() == Kind::UnsupportedProtocol
+            || matches!(self.kind(), Kind::Proxy | Kind::UnsupportedProtocol)
     }
 
     /// The status was made an error by `error_for_status`.

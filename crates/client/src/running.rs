@@ -6,7 +6,8 @@ use crate::exchange::Upload;
 use crate::incoming::Pull;
 use bytes::Bytes;
 use nuncio_connection::{
-    Connection, Error as ConnectionError, Processed, Read, Reuse, StreamId, Write,
+    CloseReason, Connection, Error as ConnectionError, NeverReason, Processed, Read, Reuse,
+    StreamId, Write,
 };
 use std::io;
 use std::time::Instant;
@@ -82,7 +83,7 @@ impl<S> Running<S> {
             Upload::Done => connection.wants_write(),
             Upload::Bytes(_) | Upload::Feed => true,
         };
-        if self.ended && (!sending || matches!(connection.reuse(), Reuse::Never(_))) {
+        if self.ended && (!sending || is_lost(connection)) {
             return Ok(None);
         }
         Ok(Some(Pull::Drive { until }))
@@ -140,6 +141,13 @@ impl<S> Running<S> {
             .lane()
             .map_or(Processed::Maybe, |lane| lane.connection.processed(id))
     }
+}
+
+/// Whether nothing can become of the connection any more, even when the upload is complete. That it
+/// is not complete yet is no such reason: a peer that answers early may still want all of it.
+fn is_lost(connection: &Connection) -> bool {
+    const UNFINISHED: NeverReason = NeverReason::Http1(CloseReason::RequestUnfinished);
+    matches!(connection.reuse(), Reuse::Never(reason) if reason != UNFINISHED)
 }
 
 /// Hands over what is held of the body, as far as there is room; true when that changed anything.

@@ -72,15 +72,20 @@ pub(crate) fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
 
 /// Whether two names differ in ASCII case at most.
 pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
+    let same = |a, b| a == b || swar::lower(a) == swar::lower(b);
+    let (whole_a, whole_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    // The last word says all of a short name, and some of a long one again.
     a.len() == b.len()
-        && words(a)
-            .zip(words(b))
-            .all(|(a, b)| swar::lower(a) == swar::lower(b))
+        && same(last_word(a), last_word(b))
+        && whole_a
+            .iter()
+            .zip(whole_b)
+            .all(|(a, b)| same(u64::from_le_bytes(*a), u64::from_le_bytes(*b)))
 }
 
 /// All bytes of `name`, eight by eight; the last word is [`last_word`].
 #[inline]
-fn words(name: &[u8]) -> impl Iterator<Item = u64> {
+pub(crate) fn words(name: &[u8]) -> impl Iterator<Item = u64> {
     let (whole, rest) = name.as_chunks::<8>();
     let last = (!rest.is_empty()).then(|| last_word(name));
     whole

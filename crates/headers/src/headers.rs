@@ -166,9 +166,12 @@ impl Headers {
     /// # Errors
     /// [`InvalidHeader::TooLarge`]; nothing has changed then.
     pub fn update(&mut self, other: &Headers) -> Result<(), InvalidHeader> {
+        if other.is_empty() {
+            return Ok(());
+        }
         let total = self.buffer.len().saturating_add(other.buffer.len());
         u32::try_from(total).map_err(|_| InvalidHeader::TooLarge)?;
-        if !self.is_empty() && !other.is_empty() {
+        if !self.is_empty() {
             let names = NameSet::new(other);
             self.retain_from(0, |tag, name| !names.contains(tag, name));
         }

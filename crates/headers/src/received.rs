@@ -83,16 +83,23 @@ impl Builder<'_> {
             }
             self.run.end = value.end + LINE_END.len();
         } else {
-            self.flush();
-            self.run = 0..0;
-            self.buffer.extend_from_slice(name_bytes);
-            self.buffer.extend_from_slice(SEPARATOR);
-            self.buffer.extend_from_slice(value_bytes);
-            self.buffer.extend_from_slice(LINE_END);
+            self.rewrite(name_bytes, value_bytes);
         }
         true
     }
 
+    /// Adds a line that does not look as ours. Out of line, as [`flush`](Self::flush) is, to keep
+    /// the loop over all others small.
+    #[inline(never)]
+    fn rewrite(&mut self, name: &[u8], value: &[u8]) {
+        self.flush();
+        self.run = 0..0;
+        for part in [name, SEPARATOR, value, LINE_END] {
+            self.buffer.extend_from_slice(part);
+        }
+    }
+
+    #[inline(never)]
     fn flush(&mut self) {
         self.buffer
             .extend_from_slice(slice(self.block, self.run.clone()));

@@ -18,6 +18,11 @@ pub(crate) const fn lower(word: u64) -> u64 {
     word | ((between(word & !HIGH, b'A', b'Z') & !word) >> 2)
 }
 
+/// Whether all bytes are in 0x20 to 0x7E.
+pub(crate) const fn is_printable(word: u64) -> bool {
+    between(word & !HIGH, b' ', b'~') & !word & HIGH == HIGH
+}
+
 /// Whether all bytes are ASCII letters or dashes.
 pub(crate) const fn is_letters_or_dashes(word: u64) -> bool {
     let low = word & !HIGH;
@@ -42,6 +47,7 @@ mod tests {
                     lower(word).to_le_bytes(),
                     bytes.map(|b| b.to_ascii_lowercase())
                 );
+                assert_eq!(is_printable(word), (b' '..=b'~').contains(&byte));
             }
         }
     }

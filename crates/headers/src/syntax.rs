@@ -1,6 +1,6 @@
 //! Which bytes a field name and a field value may hold, and the check for each.
 
-use crate::field::last_word;
+use crate::field::{last_word, words};
 use crate::{InvalidHeader, swar};
 
 /// `tchar` of RFC 9110 section 5.6.2.
@@ -106,7 +106,7 @@ pub(crate) fn has_outer_space(value: &[u8]) -> bool {
 
 /// The first byte that makes `value` invalid, with its position.
 pub(crate) fn find_bad_value_byte(value: &[u8]) -> Option<(usize, u8)> {
-    if !has_outer_space(value) && count_unprintable(value) == 0 {
+    if !has_outer_space(value) && words(value).all(swar::is_printable) {
         return None;
     }
     let last = value.len().saturating_sub(1);

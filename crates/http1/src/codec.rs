@@ -204,7 +204,7 @@ impl Http1 {
             return Err(failure.clone());
         }
         let result = match self.theirs {
-            Theirs::Head => self.read_head(input),
+            Theirs::Head if !input.is_empty() => self.read_head(input),
             Theirs::Idle if !input.is_empty() => {
                 Err(RemoteError::UnexpectedData(Snippet::line(input)))
             }
