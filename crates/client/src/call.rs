@@ -168,6 +168,13 @@ impl<S> Call<S> {
 
     fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Step, Error> {
         loop {
+            // Most steps are taken while an exchange is under way, and move nothing.
+            if let State::Running(_) = &self.state {
+                match self.run(now)? {
+                    Some(step) => return Ok(step),
+                    None => continue,
+                }
+            }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
                     requestable(&self.exchange.url)?;
@@ -235,35 +242,45 @@ impl<S> Call<S> {
                         return Ok(Step::Drive { until });
                     }
                 }
-                State::Running(mut running) => match running.step(now) {
-                    Ok(Progress::Head(head)) => {
-                        self.state = State::Answered(running, head);
-                        return Ok(Step::Head);
-                    }
-                    Ok(Progress::Feed { until }) => {
-                        self.state = State::Running(running);
-                        return Ok(Step::Feed { until });
-                    }
-                    Ok(Progress::Drive { until }) => {
-                        self.state = State::Running(running);
-                        return Ok(Step::Drive { until });
-                    }
-                    Err(error) => {
-                        let processed = running.processed();
-                        if running.fresh || !self.exchange.may_replay(&error, processed) {
-                            let error = Error::connection(error, false);
-                            return Err(error.with_processed(processed));
-                        }
-                        self.events().raise(|| Event::Stale);
-                        running.held.discard();
-                        self.state = State::Start;
-                    }
-                },
                 State::Answered(running, head) => {
                     self.state = State::Answered(running, head);
                     return Ok(Step::Head);
                 }
-                State::Done => return Err(Error::new(Kind::Usage, "this call is over")),
+                State::Running(_) | State::Done => {
+                    return Err(Error::new(Kind::Usage, "this call is over"));
+                }
+            }
+        }
+    }
+
+    /// The next step of the exchange; none when it has to begin anew.
+    fn run(&mut self, now: Instant) -> Result<Option<Step>, Error> {
+        let State::Running(running) = &mut self.state else {
+            return Ok(None);
+        };
+        let head = match running.step(now) {
+            Ok(Progress::Feed { until }) => return Ok(Some(Step::Feed { until })),
+            Ok(Progress::Drive { until }) => return Ok(Some(Step::Drive { until })),
+            Ok(Progress::Head(head)) => Ok(head),
+            Err(error) => Err((error, running.processed())),
+        };
+        let State::Running(running) = std::mem::replace(&mut self.state, State::Done) else {
+            return Ok(None);
+        };
+        match head {
+            Ok(head) => {
+                self.state = State::Answered(running, head);
+                Ok(Some(Step::Head))
+            }
+            Err((error, processed)) => {
+                if running.fresh || !self.exchange.may_replay(&error, processed) {
+                    let error = Error::connection(error, false);
+                    return Err(error.with_processed(processed));
+                }
+                self.events().raise(|| Event::Stale);
+                running.held.discard();
+                self.state = State::Start;
+                Ok(None)
             }
         }
     }

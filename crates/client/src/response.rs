@@ -49,10 +49,14 @@ impl Head {
         &self.url
     }
 
-    /// The announced length of the body, in bytes.
+    /// The announced length of the body, in bytes; none where it is no number.
     pub fn content_length(&self) -> Option<u64> {
-        let value = self.head.headers.first("content-length")?;
-        std::str::from_utf8(value).ok()?.trim().parse().ok()
+        let digits = self.head.headers.first("content-length")?;
+        let number = digits.iter().try_fold(0_u64, |number, digit| {
+            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            number.checked_mul(10)?.checked_add(digit.into())
+        });
+        number.filter(|_| !digits.is_empty())
     }
 
     /// The error that a status other than 2xx is, or none (BEHAVIOUR section 10).
