@@ -5,8 +5,8 @@
 //! wakers woken.
 
 use nuncio_connection::{
-    Assigned, Assignment, Checkout, ConnId, Connection, Limits, Pool, PoolCounts, PoolKey, Reuse,
-    Ticket, Transmit,
+    Assigned, Assignment, Checkout, ConnId, Connection, Limits, Pool, PoolCounts, PoolKey, Ticket,
+    Transmit,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
