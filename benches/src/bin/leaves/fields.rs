@@ -135,6 +135,19 @@ fn ask_all(count: usize, block: &str, cases: &mut Vec<Case>) -> Outcome<()> {
     let ranges = split(block);
     let headers = received(block.as_bytes(), &ranges)?;
     let map = mapped(block.as_bytes(), &ranges)?;
+    let (ours, theirs) = (headers.clone(), map.clone());
+    let merge = format!("{count} hostile fields, copy and update with themselves");
+    cases.push(case(&merge, "nuncio-headers", 1, move || {
+        let mut copy = black_box(&ours).clone();
+        copy.update(&ours).is_ok() && black_box(copy).len() == count
+    }));
+    cases.push(case(&merge, "HeaderMap", 1, move || {
+        let mut copy = black_box(&theirs).clone();
+        for (name, value) in &theirs {
+            copy.insert(name, value.clone());
+        }
+        black_box(copy).len() == count
+    }));
     let names: Vec<String> = ranges
         .into_iter()
         .map(|(name, _)| block[name].to_owned())
