@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 const STANDS_ON: &[(&str, &[&str])] = &[
     ("nuncio-url", &[]),
     ("nuncio-headers", &[]),
-    ("nuncio-multipart", &[]),
+    ("nuncio-multipart", &["nuncio-headers"]),
     ("nuncio-content", &[]),
     ("nuncio-http1", &["nuncio-headers"]),
     ("nuncio-http2", &["nuncio-headers"]),
@@ -49,7 +49,7 @@ const STANDS_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("nuncio-cli", &["nuncio"]),
-    ("nuncio-testkit", &[]),
+    ("nuncio-testkit", &["nuncio-connection", "nuncio-headers"]),
 ];
 
 /// Packages that no other may build on; they may use everything.

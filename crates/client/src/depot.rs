@@ -5,8 +5,8 @@
 //! wakers woken.
 
 use nuncio_connection::{
-    Assigned, Assignment, Checkout, ConnId, Connection, Limits, Pool, PoolCounts, PoolKey, Reuse,
-    Ticket, Transmit,
+    Assigned, Assignment, Checkout, ConnId, Connection, Limits, Pool, PoolCounts, PoolKey, Ticket,
+    Transmit,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -144,11 +144,8 @@ impl<S> Depot<S> {
         }
     }
 
-    fn release(&self, mut lane: Box<Lane<S>>, now: Instant) {
+    fn release(&self, lane: Box<Lane<S>>, now: Instant) {
         let verdict = lane.connection.reuse();
-        if verdict != Reuse::Idle {
-            lane.connection.close();
-        }
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
             let conn = lane.id;
@@ -181,6 +178,9 @@ impl<S> Depot<S> {
         };
         for waker in after.wakers {
             waker.wake();
+        }
+        for mut lane in after.closing {
+            lane.connection.close();
         }
         result
     }
@@ -241,8 +241,9 @@ impl<S> Held<S> {
     }
 
     fn give_up(&mut self) {
-        if let Some(lane) = self.lane.take() {
+        if let Some(mut lane) = self.lane.take() {
             let conn = lane.id;
+            lane.connection.close();
             drop(lane);
             self.depot.change(|inner| inner.pool.forget(conn));
         }

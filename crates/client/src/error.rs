@@ -252,7 +252,7 @@ impl fmt::Display for Error {
         if let Some((method, url)) = &self.0.request
             && self.kind() != Kind::Status
         {
-            write!(f, "{method} {}: ", url.redacted())?;
+            write!(f, "{method} {}: ", Place(url))?;
         }
         if let Some(address) = self.0.address {
             write!(f, "{address}: ")?;
@@ -263,6 +263,22 @@ impl fmt::Display for Error {
             Cause::Io(error) => error.fmt(f),
             Cause::Other(error) => error.fmt(f),
         }
+    }
+}
+
+/// A URL as errors name it: without its credentials, the user's name included, which is a token as
+/// often as not; and without its fragment, which is never sent.
+pub(crate) struct Place<'a>(pub(crate) &'a Url);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.0.scheme(),
+            self.0.netloc(),
+            self.0.raw_path()
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! A response whose body has been read.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Place};
 use bytes::Bytes;
 use http::{StatusCode, Version};
 use nuncio_connection::ResponseHead;
@@ -74,7 +74,7 @@ impl Head {
         };
         let reason = self.reason();
         let space = if reason.is_empty() { "" } else { " " };
-        let url = self.url.redacted();
+        let url = Place(&self.url);
         let mut text = format!("{what} '{code}{space}{reason}' for url '{url}'");
         let redirect = matches!(code, 301 | 302 | 303 | 307 | 308);
         if let Some(location) = self.head.headers.get("location").filter(|_| redirect) {

@@ -42,6 +42,7 @@ impl<S> Running<S> {
                     // The answer is there already: the rest of the body would be sent for nothing
                     // (RFC 9112 section 9.3, SECURITY K4).
                     self.upload = Upload::Stopped;
+                    connection.abandon_body(self.id);
                 }
                 return Ok(Progress::Head(head));
             }

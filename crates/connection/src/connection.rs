@@ -530,6 +530,17 @@ impl Connection {
         }
     }
 
+    /// What is left of the request's body will not be sent: the answer is here already and makes it
+    /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
+    pub fn abandon_body(&mut self, id: StreamId) {
+        match self.parts() {
+            (Stage::Http1(h1), wire) => h1.abandon_body(wire, id),
+            // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
+            #[cfg(any(feature = "tls", feature = "http2"))]
+            _ => {}
+        }
+    }
+
     /// The next response head, if it is here: interim ones (1xx) first, each once, then the final
     /// one. Answering `None` starts the read deadline.
     ///
@@ -697,6 +708,16 @@ impl Connection {
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
     /// caller sends what that leaves to be sent, if it likes, and closes the socket.
     pub fn close(&mut self) {
+        if self.config.events.listens() {
+            let reason = match self.reuse() {
+                Reuse::Never(reason) => reason.to_string(),
+                Reuse::Busy => NeverReason::Cancelled.to_string(),
+                Reuse::Idle | Reuse::Room(_) => "it is not needed any more".to_owned(),
+            };
+            self.config
+                .events
+                .raise(|| Event::Closed { reason: &reason });
+        }
         if self.failed.is_none() {
             #[cfg(feature = "http2")]
             if let Stage::Http2(h2) = &mut self.stage {

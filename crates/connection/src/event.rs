@@ -81,7 +81,8 @@ pub enum Event<'a> {
         /// Why.
         error: &'a Error,
     },
-    /// The connection will not be used again. Raised by `Call` when it gives it up.
+    /// The connection will not be used again. Raised by `Connection::close`, which
+    /// whoever gives a connection up calls.
     Closed {
         /// Why, in a few words.
         reason: &'a str,
@@ -103,6 +104,11 @@ impl EventSink {
     /// `listener` is called in the thread or task that moves the connection, and must not block.
     pub fn new(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         EventSink(Some(Arc::new(listener)))
+    }
+
+    /// Whether anybody listens: for what would cost something to tell.
+    pub fn listens(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Raises the event that `make` describes, if anybody listens.

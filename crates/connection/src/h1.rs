@@ -54,6 +54,8 @@ struct Current {
     write_until: Option<Instant>,
     progress: Progress,
     sent: u64,
+    /// The rest of the body will not be sent, whatever the codec still waits for.
+    abandoned: bool,
 }
 
 /// How far the response has come.
@@ -103,6 +105,7 @@ impl H1 {
             write_until: deadlines.write.map(|limit| now + limit),
             progress: Progress::Head,
             sent: 0,
+            abandoned: false,
         });
         Ok(id)
     }
@@ -152,6 +155,14 @@ impl H1 {
         Ok(())
     }
 
+    pub(crate) fn abandon_body(&mut self, wire: Wire<'_>, id: StreamId) {
+        if let Ok(current) = Self::current(&mut self.current, id) {
+            current.abandoned = true;
+            current.write_until = None;
+            wire.out.clear();
+        }
+    }
+
     pub(crate) fn read_head(
         &mut self,
         wire: Wire<'_>,
@@ -174,9 +185,7 @@ impl H1 {
             }
             HeadStep::NeedMore => {
                 ended(&mut self.codec, &wire)?;
-                // While the request is going up its own limit runs, and only that.
-                let sending = !wire.out.is_empty() || wire.in_flight > 0;
-                if wire.write_error.is_some() || (!sending && self.codec.ours() != Ours::Body) {
+                if current.awaits_peer(&self.codec, &wire) {
                     current.arm_read(now);
                 }
                 Ok(None)
@@ -234,7 +243,9 @@ impl H1 {
             BodyStep::NeedMore { used } => {
                 wire.input.consume(used);
                 if !ended(&mut self.codec, &wire)? {
-                    current.arm_read(now);
+                    if current.awaits_peer(&self.codec, &wire) {
+                        current.arm_read(now);
+                    }
                     return Ok(Read::Blocked);
                 }
                 None
@@ -365,6 +376,13 @@ impl H1 {
 }
 
 impl Current {
+    /// Whether it is the peer that is waited for. While the request is going up its own limit runs,
+    /// and only that; while its source is slow, none does.
+    fn awaits_peer(&self, codec: &Http1, wire: &Wire<'_>) -> bool {
+        let sending = !wire.out.is_empty() || wire.in_flight > 0 || codec.ours() == Ours::Body;
+        !sending || self.abandoned || wire.write_error.is_some()
+    }
+
     fn arm_read(&mut self, now: Instant) {
         if self.read_until.is_none() {
             self.read_until = self.deadlines.read.map(|limit| now + limit);
@@ -379,7 +397,7 @@ impl Current {
     }
 
     fn arm_write(&mut self, now: Instant) {
-        if self.write_until.is_none() {
+        if self.write_until.is_none() && !self.abandoned {
             self.write_until = self.deadlines.write.map(|limit| now + limit);
         }
     }

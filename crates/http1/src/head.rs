@@ -257,6 +257,10 @@ impl HeadReader {
             0 => Version::HTTP_10,
             _ => Version::HTTP_11,
         };
+        let reason = match response.reason {
+            None | Some("") => reason(block),
+            Some(reason) => reason.as_bytes(),
+        };
         let framing = FramingFields::read(response.headers, version, config.lenient);
         let fields = response.headers.iter().map(|field| {
             (
@@ -270,7 +274,7 @@ impl HeadReader {
         let head = ResponseHead {
             version,
             status,
-            reason: Reason::new(status, reason(block)),
+            reason: Reason::new(status, reason),
             headers,
         };
         Ok((head, framing))
@@ -291,7 +295,8 @@ fn check_start(block: &[u8]) -> Result<(), RemoteError> {
     }
 }
 
-/// The bytes behind `HTTP/1.1 200 ` up to the line's end, in a block that was parsed.
+/// The bytes behind `HTTP/1.1 200 ` up to the line's end, in a block that was parsed. (The parser
+/// leaves out a reason that is not ASCII.)
 fn reason(block: &[u8]) -> &[u8] {
     let line = first_line(block);
     line.get(13..).unwrap_or_default()

@@ -193,7 +193,8 @@ impl Fields {
             match FramingField::named(name) {
                 None => {}
                 Some(FramingField::Host) => {
-                    if host.replace(value).is_some() {
+                    let earlier = host.replace(value);
+                    if earlier.is_some() {
                         return Err(LocalError::RepeatedHost);
                     }
                 }

@@ -74,27 +74,29 @@ fn find_stop(input: &[u8], from: usize) -> Option<usize> {
     if let Some(at) = first.position(|byte| *byte == b'\n') {
         return Some(from + at);
     }
-    let from = from.max(2);
-    let bytes = input.get(from..)?;
-    let before = input.get(from - 1..)?;
-    let two_before = input.get(from - 2..)?;
-    let stop = |((byte, before), two_before): ((&u8, &u8), &u8)| {
-        (*byte == b'\n') & ((*before != b'\r') | (*two_before == b'\n'))
-    };
     // Whether a block holds one at all is asked of a whole vector of bytes at a time.
-    const BLOCK: usize = 32;
-    let blocks = bytes.as_chunks::<BLOCK>().0.iter();
-    let clean = blocks
-        .zip(before.as_chunks::<BLOCK>().0)
-        .zip(two_before.as_chunks::<BLOCK>().0)
-        .take_while(|((bytes, before), two_before)| {
-            let triples = bytes.iter().zip(*before).zip(*two_before);
-            !triples.fold(false, |found, triple| found | stop(triple))
-        })
-        .count()
-        * BLOCK;
-    let mut rest = bytes.iter().zip(before).zip(two_before).skip(clean);
-    Some(from + clean + rest.position(stop)?)
+    let mut at = from.max(2);
+    while let Some(window) = input.get(at - 2..)?.first_chunk::<WINDOW>() {
+        if has_stop(window) {
+            break;
+        }
+        at += WINDOW - 2;
+    }
+    let stop = |bytes: &[u8]| matches!(bytes, [a, b, b'\n'] if *b != b'\r' || *a == b'\n');
+    let found = input.get(at - 2..)?.windows(3).position(stop)?;
+    Some(at + found)
+}
+
+/// Two bytes and the block that they stand before.
+const WINDOW: usize = 2 + 32;
+
+/// Whether there is a stop in the block. Without branches, which would keep it from being done
+/// with vectors.
+fn has_stop(window: &[u8; WINDOW]) -> bool {
+    (2..WINDOW).fold(false, |found, at| {
+        let [a, b, byte] = [window[at - 2], window[at - 1], window[at]];
+        found | ((byte == b'\n') & ((b != b'\r') | (a == b'\n')))
+    })
 }
 
 /// The line that the LF at `end` ends, without it.

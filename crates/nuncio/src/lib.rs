@@ -60,7 +60,8 @@ pub mod tokio {
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Streaming, from_stream,
+    Async, BoxFuture, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

@@ -276,6 +276,46 @@ fn a_slow_source_is_no_silent_peer<A: Adapter>(adapter: &A) {
     assert_eq!(Echo::of(&response).body, b"ticktickticktick");
 }
 
+behaviour!(a_slow_source_is_no_silent_peer_once_the_head_is_here_either);
+fn a_slow_source_is_no_silent_peer_once_the_head_is_here_either<A: Adapter>(adapter: &A) {
+    let server = Server::http();
+    let slow = (0..3).map(|_| {
+        std::thread::sleep(Duration::from_millis(600));
+        Ok(Bytes::from_static(b"tick"))
+    });
+    let client = adapter
+        .builder()
+        .timeout(Timeout::all(Duration::from_millis(400)).connect(Duration::from_secs(5)))
+        .build()
+        .unwrap();
+    let request = client.post(server.url("/mirror"));
+    let response = adapter
+        .send(request.body(adapter.body(slow, None)))
+        .unwrap();
+    assert_eq!(response.text(), "tickticktick");
+}
+
+behaviour!(k04_an_early_refusal_whose_body_never_comes_is_a_read_timeout);
+fn k04_an_early_refusal_whose_body_never_comes_is_a_read_timeout<A: Adapter>(adapter: &A) {
+    let hold = Latch::new();
+    let peer = Script::new()
+        .connection([
+            Step::ExpectHead,
+            Step::send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\n"),
+            Step::Wait(hold.clone()),
+        ])
+        .start();
+    let client = adapter.client();
+    let body = adapter.body(pieces(64 << 20, 100_000), None);
+    let request = client
+        .post(peer.url("/"))
+        .timeout(Timeout::default().read(Duration::from_millis(300)))
+        .body(body);
+    let error = adapter.send(request).unwrap_err();
+    hold.open();
+    assert_eq!(error.kind(), Kind::ReadTimeout, "{error}");
+}
+
 behaviour!(what_a_source_gave_is_sent_before_it_is_asked_for_more);
 fn what_a_source_gave_is_sent_before_it_is_asked_for_more<A: Adapter>(adapter: &A) {
     // The source of a conversation may wait for what the server makes of its last piece.
