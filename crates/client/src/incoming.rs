@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 pub enum Pull {
     /// Here it is.
     Chunk(Bytes),
-    /// As [`Step::Drive`].
+    /// As [`Step::Drive`](crate::Step::Drive).
     Drive {
         /// The connection's next deadline.
         until: Option<Instant>,
     },
-    /// As [`Step::Feed`].
+    /// As [`Step::Feed`](crate::Step::Feed).
     Feed {
         /// The connection's next deadline.
         until: Option<Instant>,

@@ -52,8 +52,8 @@ impl Boundary {
 
     /// A boundary that has been settled elsewhere, or in a test.
     ///
-    /// Whoever can guess it and has a say in the data of a part can end that part and write others: the
-    /// data is not searched for it.
+    /// The data is not searched for it: whoever can guess it and has a say in the data of a part
+    /// can end that part there and write others. [`random`](Self::random) has no such weakness.
     ///
     /// # Errors
     /// All of [`BoundaryError`] but `NoRandomness`.
@@ -132,8 +132,8 @@ impl fmt::Display for Boundary {
     }
 }
 
-/// The value of the first parameter `boundary` without quotes. It is looked for as the reference client
-/// does it, with no regard to quotes, which no valid boundary needs to have around a `;`.
+/// The value of the first parameter `boundary` without quotes. Every `;` ends a parameter, in
+/// quotes too, as a valid boundary holds none.
 fn find_parameter(content_type: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"boundary=";
     if !content_type.starts_with(FORM_DATA) {

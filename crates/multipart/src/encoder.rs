@@ -10,9 +10,9 @@ use crate::{Boundary, EncodeError, Form, render};
 /// What [`Encoder::poll`] has for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// The next bytes of the body, never empty. What stands between the data of two parts
-    /// (CRLF, delimiter, headers) is one chunk; held data is one chunk, and data from a source comes in the chunks
-    /// in which it was supplied.
+    /// The next bytes of the body, never empty. What stands between the data of two parts (CRLF,
+    /// delimiter, headers) is one chunk; held data is one chunk, and data from a source comes in
+    /// the chunks in which it was supplied.
     Chunk(Bytes),
     /// More of a part is wanted: answer with [`Encoder::supply`] or [`Encoder::end_of_part`].
     Need {
@@ -27,8 +27,8 @@ pub enum Step {
 ///
 /// Call [`poll`](Self::poll) until it says [`Step::Done`]. At every [`Step::Need`] read some of
 /// that part's source, 64 KiB for example, and call [`supply`](Self::supply), or
-/// [`end_of_part`](Self::end_of_part) when there is no more. A source of known size is asked until it ends too: that is how one
-/// that has grown is found out before the body is complete.
+/// [`end_of_part`](Self::end_of_part) when there is no more. A source of known size is asked until
+/// it ends too: that is how one that has grown is found out before the body is complete.
 ///
 /// After an [`EncodeError`] from `poll`, or one that says that the body is lost, the request has
 /// to be aborted: what has been sent cannot become a body that a server takes for whole.
@@ -205,7 +205,8 @@ impl Encoder {
         }
     }
 
-    /// Goes back to the start, for a redirect or another attempt. The caller rewinds the sources.
+    /// Goes back to the start, for a redirect or another attempt, also after an error. The caller
+    /// rewinds the sources: one of unknown size that was not would be sent empty.
     ///
     /// # Errors
     /// [`EncodeError::Consumed`] when a source that can be read only once has been asked for.

@@ -103,8 +103,8 @@ impl Part {
     /// anything that can be read.
     ///
     /// `size` is in bytes and counts what is still to be read, not what the file has before that;
-    /// the encoder holds the source to it. With `None` the body has no known length. The source is taken for one
-    /// that can be read only once: see [`replayable`](Self::replayable).
+    /// the encoder holds the source to it. With `None` the body has no known length. The source is
+    /// taken for one that can be read only once: see [`replayable`](Self::replayable).
     pub fn reader(size: Option<u64>) -> Self {
         Self::new(Data::Source {
             size,

@@ -9,7 +9,7 @@
 //! - Nobody waits for the writer: whoever holds it looks for new output once more after letting
 //!   it go, so that output which came in between is not left lying.
 //! - Only the leader waits for the socket, in both directions. Everybody else sends without
-//!   waiting, and when the socket takes no more, tells the leader by the [`Alarm`].
+//!   waiting, and when the socket takes no more, tells the leader by an alarm.
 //! - A follower keeps its own deadlines: it sleeps no longer than the machine's next one.
 
 use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
