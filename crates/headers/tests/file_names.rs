@@ -111,6 +111,10 @@ fn long_names_keep_their_extension() {
     );
     // Found by fuzzing: the mark in front of a device counts as well.
     assert_eq!(safe_file_name(&format!("CON.{long}")).unwrap().len(), 200);
+    // So do what is left when the end is cut off: nothing, or a device.
+    assert_eq!(safe_file_name(&format!("{}s", "\0".repeat(300))), None);
+    let device = safe_file_name(&format!("CON{}x", " ".repeat(300)));
+    assert_eq!(device.as_deref(), Some("_CON"));
     let wide = safe_file_name(&format!("{}.txt", "é".repeat(300))).unwrap();
     assert!(wide.len() <= 200 && wide.ends_with("é.txt"));
 }

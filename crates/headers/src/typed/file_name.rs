@@ -22,11 +22,15 @@ pub fn safe_file_name(name: &str) -> Option<String> {
     let plain = plain
         .trim_start_matches(is_bad_start)
         .trim_end_matches(is_bad_end);
-    if plain.chars().all(|c| c == '_') {
+    // Judged as it will be used: what is cut off may be all that made it a name, or no device.
+    let mut name = shorten(plain);
+    if name.chars().all(|c| c == '_') {
         return None;
     }
-    let device = if is_device(plain) { "_" } else { "" };
-    Some(shorten(&format!("{device}{plain}")))
+    if is_device(&name) {
+        name = shorten(&format!("_{name}"));
+    }
+    Some(name)
 }
 
 /// `/`, `\` and what some systems fold to them.
