@@ -40,18 +40,7 @@ impl StateCache {
 
     /// How many states are kept now.
     pub fn len(&self) -> usize {
-        let shelf = self.lock();
-        let mut len = 0;
-        #[cfg(feature = "gzip")]
-        {
-            len += shelf.inflate.len();
-        }
-        #[cfg(feature = "zstd")]
-        {
-            len += shelf.zstd.len();
-        }
-        let _ = shelf;
-        len
+        self.lock().len()
     }
 
     /// Whether no state is kept now.
@@ -61,12 +50,7 @@ impl StateCache {
 
     /// Lets go of all states.
     pub fn clear(&self) {
-        let mut shelf = self.lock();
-        #[cfg(feature = "gzip")]
-        shelf.inflate.clear();
-        #[cfg(feature = "zstd")]
-        shelf.zstd.clear();
-        let _ = &mut shelf;
+        self.lock().clear();
     }
 
     /// An inflate state at its beginning.
@@ -118,6 +102,25 @@ impl StateCache {
     /// Nothing under the lock can leave the shelf half-changed, so a poisoned one is as good.
     fn lock(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    fn len(&self) -> usize {
+        let lengths: &[usize] = &[
+            #[cfg(feature = "gzip")]
+            self.inflate.len(),
+            #[cfg(feature = "zstd")]
+            self.zstd.len(),
+        ];
+        lengths.iter().sum()
+    }
+
+    fn clear(&mut self) {
+        #[cfg(feature = "gzip")]
+        self.inflate.clear();
+        #[cfg(feature = "zstd")]
+        self.zstd.clear();
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::DecodeErrorKind;
 type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
 
 /// `br` (RFC 7932), without the large windows that the library's own default accepts.
-pub(super) struct Brotli {
+pub(crate) struct Brotli {
     state: Box<State>,
     phase: Phase,
 }

@@ -5,7 +5,7 @@ use crate::error::DecodeErrorKind;
 
 /// `deflate`, which is zlib by the standard and raw deflate from some servers. The first two bytes
 /// decide, so that it does not matter how the input is cut (BEHAVIOUR section 13).
-pub(super) struct Deflate {
+pub(crate) struct Deflate {
     state: Decompress,
     phase: Phase,
 }

@@ -9,7 +9,7 @@ use crate::error::DecodeErrorKind;
 ///
 /// Header and trailer are read here and the body by a raw inflate state, because zlib bounds no
 /// header field and one state then serves `deflate` too.
-pub(super) struct Gzip {
+pub(crate) struct Gzip {
     state: Decompress,
     phase: Phase,
     crc: Crc,

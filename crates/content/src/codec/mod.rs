@@ -32,6 +32,11 @@ pub(crate) enum Codec {
     Zstd(zstd::Zstd),
 }
 
+// Matched as places: without any coding there is nothing to match, which a reference does not show.
+#[cfg_attr(
+    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+    allow(unused_variables)
+)]
 impl Codec {
     pub(crate) fn new(coding: Coding, cache: Option<&StateCache>) -> Self {
         match coding {
@@ -55,29 +60,29 @@ impl Codec {
         input: &mut &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeErrorKind> {
-        match self {
+        match *self {
             #[cfg(feature = "gzip")]
-            Self::Gzip(gzip) => gzip.step(input, out),
+            Self::Gzip(ref mut gzip) => gzip.step(input, out),
             #[cfg(feature = "gzip")]
-            Self::Deflate(deflate) => deflate.step(input, out),
+            Self::Deflate(ref mut deflate) => deflate.step(input, out),
             #[cfg(feature = "brotli")]
-            Self::Brotli(brotli) => brotli.step(input, out),
+            Self::Brotli(ref mut brotli) => brotli.step(input, out),
             #[cfg(feature = "zstd")]
-            Self::Zstd(zstd) => zstd.step(input, out),
+            Self::Zstd(ref mut zstd) => zstd.step(input, out),
         }
     }
 
     /// Whether the input may end here.
     pub(crate) fn is_complete(&self) -> bool {
-        match self {
+        match *self {
             #[cfg(feature = "gzip")]
-            Self::Gzip(gzip) => gzip.is_complete(),
+            Self::Gzip(ref gzip) => gzip.is_complete(),
             #[cfg(feature = "gzip")]
-            Self::Deflate(deflate) => deflate.is_complete(),
+            Self::Deflate(ref deflate) => deflate.is_complete(),
             #[cfg(feature = "brotli")]
-            Self::Brotli(brotli) => brotli.is_complete(),
+            Self::Brotli(ref brotli) => brotli.is_complete(),
             #[cfg(feature = "zstd")]
-            Self::Zstd(zstd) => zstd.is_complete(),
+            Self::Zstd(ref zstd) => zstd.is_complete(),
         }
     }
 

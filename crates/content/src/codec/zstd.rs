@@ -17,7 +17,7 @@ const MAX_HEADER: usize = 4 + 1 + 1 + 4 + 8;
 ///
 /// Frame headers are read here before the library sees them: it looks at the window only when it
 /// has not got the whole frame at once.
-pub(super) struct Zstd {
+pub(crate) struct Zstd {
     state: Option<DCtx<'static>>,
     phase: Phase,
     /// Frames since the last one with content.
