@@ -1,0 +1,95 @@
+use brotli_decompressor::{
+    BrotliDecoderErrorCode, BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc,
+};
+
+use crate::error::DecodeErrorKind;
+
+type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+
+/// `br` (RFC 7932), without the large windows that the library's own default accepts.
+pub(crate) struct Brotli {
+    state: Box<State>,
+    phase: Phase,
+}
+
+enum Phase {
+    Untouched,
+    Body,
+    End,
+}
+
+impl Brotli {
+    pub(super) fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Self {
+            state: Box::new(State::new_strict(alloc(), alloc(), alloc())),
+            phase: Phase::Untouched,
+        }
+    }
+
+    pub(super) fn step(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecodeErrorKind> {
+        match self.phase {
+            Phase::Untouched if input.is_empty() => return Ok(()),
+            Phase::Untouched => self.phase = Phase::Body,
+            Phase::Body => {}
+            Phase::End => return end(input),
+        }
+        // The library writes to initialised memory only.
+        let mut written = out.len();
+        out.resize(out.capacity(), 0);
+        let (mut used, mut room, mut total) = (0, out.len() - written, 0);
+        let result = BrotliDecompressStream(
+            &mut input.len(),
+            &mut used,
+            input,
+            &mut room,
+            &mut written,
+            out,
+            &mut total,
+            &mut self.state,
+        );
+        out.truncate(written);
+        *input = input.get(used..).unwrap_or_default();
+        match result {
+            BrotliResult::ResultSuccess => {
+                self.phase = Phase::End;
+                end(input)
+            }
+            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok(()),
+            BrotliResult::ResultFailure => Err(what(&self.state.error_code)),
+        }
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        !matches!(self.phase, Phase::Body)
+    }
+}
+
+fn end(input: &[u8]) -> Result<(), DecodeErrorKind> {
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(DecodeErrorKind::TrailingData)
+    }
+}
+
+fn what(code: &BrotliDecoderErrorCode) -> DecodeErrorKind {
+    use BrotliDecoderErrorCode as Code;
+    match code {
+        Code::BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS => DecodeErrorKind::WindowTooLarge,
+        Code::BROTLI_DECODER_ERROR_FORMAT_DICTIONARY
+        | Code::BROTLI_DECODER_ERROR_FORMAT_TRANSFORM => {
+            DecodeErrorKind::Corrupt("invalid dictionary reference")
+        }
+        Code::BROTLI_DECODER_ERROR_FORMAT_DISTANCE => DecodeErrorKind::Corrupt("invalid distance"),
+        Code::BROTLI_DECODER_ERROR_FORMAT_PADDING_1
+        | Code::BROTLI_DECODER_ERROR_FORMAT_PADDING_2 => {
+            DecodeErrorKind::Corrupt("padding that is not zero")
+        }
+        _ => DecodeErrorKind::Corrupt("invalid brotli data"),
+    }
+}
