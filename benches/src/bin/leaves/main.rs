@@ -1,4 +1,4 @@
-//! The protocol crates beside their peers: URLs, header fields, multipart bodies.
+//! The protocol crates beside their peers: URLs, header fields, multipart bodies, content codings.
 //!
 //! `leaves list` names the cases, each with how many units one turn of it does. `leaves run CASE
 //! TURNS` does one that many times and prints nothing: for callgrind, which compares two lengths.
@@ -6,6 +6,7 @@
 //! median of the rounds, in which the cases take turns), heap blocks and heap bytes for a unit.
 //! `benches/leaves` makes tables of all that.
 
+mod content;
 #[path = "../client/costs.rs"]
 mod costs;
 mod fields;
@@ -52,12 +53,25 @@ impl Case {
     }
 }
 
+type Cases = fn() -> Result<Vec<Case>, Box<dyn Error>>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut cases = urls::cases()?;
-    cases.extend(fields::cases()?);
-    cases.extend(forms::cases()?);
+    // To make bodies and code them takes long, most of all under callgrind.
+    let tables: [(&str, Cases); 4] = [
+        ("url/", urls::cases),
+        ("headers/", fields::cases),
+        ("multipart/", forms::cases),
+        ("content/", content::cases),
+    ];
+    let mut cases = Vec::new();
+    for (table, make) in tables {
+        match arguments[..] {
+            ["run", name, _] if !name.starts_with(table) => {}
+            _ => cases.extend(make()?),
+        }
+    }
     match arguments[..] {
         ["list"] => cases
             .iter()
