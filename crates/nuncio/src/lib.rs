@@ -35,8 +35,8 @@
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `full` | | all of them |
 //!
-//! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-http1`,
-//! `nuncio-http2`, `nuncio-connection`.
+//! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
+//! `nuncio-http1`, `nuncio-http2`, `nuncio-connection`.
 
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
