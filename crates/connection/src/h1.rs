@@ -135,7 +135,6 @@ impl H1 {
         wire.out
             .scratch(|scratch| scratch.extend_from_slice(framing.after()));
         current.arm_write(now);
-        current.rearm_read(now);
         Ok(Write::Taken(taken))
     }
 
@@ -150,7 +149,6 @@ impl H1 {
         wire.out
             .scratch(|scratch| self.codec.send_end(trailers, scratch))?;
         current.arm_write(now);
-        current.rearm_read(now);
         wire.events.raise(|| Event::RequestBodySent);
         Ok(())
     }
@@ -327,8 +325,10 @@ impl H1 {
 
     /// Bytes came: whoever waits for the rest has a whole read limit again.
     pub(crate) fn received(&mut self, now: Instant) {
-        if let Some(current) = &mut self.current {
-            current.rearm_read(now);
+        if let Some(current) = &mut self.current
+            && current.read_until.take().is_some()
+        {
+            current.arm_read(now);
         }
     }
 
@@ -386,13 +386,6 @@ impl Current {
     fn arm_read(&mut self, now: Instant) {
         if self.read_until.is_none() {
             self.read_until = self.deadlines.read.map(|limit| now + limit);
-        }
-    }
-
-    /// Something came, or the peer was given more to answer: whoever waits has a whole limit again.
-    fn rearm_read(&mut self, now: Instant) {
-        if self.read_until.take().is_some() {
-            self.arm_read(now);
         }
     }
 

@@ -272,7 +272,7 @@ fn while_a_body_is_asked_for_no_limit_runs() {
 }
 
 #[test]
-fn a_reader_waits_anew_for_what_answers_the_next_piece_of_a_body() {
+fn an_early_answers_body_has_no_limit_before_the_request_is_sent_whole() {
     let mut machine = plain();
     let id = machine.open("PUT", BodySize::Unknown).unwrap();
     machine.sent();
@@ -281,14 +281,40 @@ fn a_reader_waits_anew_for_what_answers_the_next_piece_of_a_body() {
         .connection
         .read_head(id, machine.clock.now())
         .unwrap();
+    // The peer may be waiting for our body, which its source has yet to give.
     assert_eq!(machine.body(id), Ok(Read::Blocked));
-    machine.clock.advance(Duration::from_secs(100));
+    assert_eq!(machine.connection.next_timeout(), None);
     let mut body = chunk(b"abc");
     machine
         .connection
         .write_body(id, &mut body, machine.clock.now())
         .unwrap();
+    machine
+        .connection
+        .finish_body(id, None, machine.clock.now())
+        .unwrap();
     machine.sent();
+    assert_eq!(machine.body(id), Ok(Read::Blocked));
+    expires_in(&mut machine, LIMITS.read.unwrap(), Phase::Read);
+}
+
+#[test]
+fn an_abandoned_body_leaves_only_the_read_limit() {
+    let mut machine = plain();
+    let id = machine.open("PUT", BodySize::Known(1000)).unwrap();
+    let mut body = chunk(b"abc");
+    machine
+        .connection
+        .write_body(id, &mut body, machine.clock.now())
+        .unwrap();
+    machine.receive(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\n");
+    machine
+        .connection
+        .read_head(id, machine.clock.now())
+        .unwrap();
+    machine.connection.abandon_body(id);
+    assert!(!machine.connection.wants_write());
+    assert_eq!(machine.body(id), Ok(Read::Blocked));
     expires_in(&mut machine, LIMITS.read.unwrap(), Phase::Read);
 }
 

@@ -55,6 +55,8 @@ fn the_steps_of_a_request_are_told_in_order<A: Adapter>(adapter: &A) {
     let by_name = format!("http://localhost:{}/json", server.addr().port());
     adapter.send(client.get(by_name)).unwrap();
     assert_eq!(told()[..2], ["ResolveStarted", "ResolveComplete"]);
+    client.close();
+    assert_eq!(told(), ["Closed", "Closed"]);
 }
 
 behaviour!(a_stale_connection_is_told_of_and_the_request_begun_anew);
@@ -76,6 +78,7 @@ fn a_stale_connection_is_told_of_and_the_request_begun_anew<A: Adapter>(adapter:
             "RequestHeadSent",
             "Failed",
             "Stale",
+            "Closed",
             "ConnectStarted",
             "ConnectComplete",
             "RequestHeadSent",

@@ -8,7 +8,6 @@ use nuncio_testkit::script::{Script, ScriptedPeer, Step};
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Waits for what another thread is about to do.
@@ -446,31 +445,4 @@ fn failures_leave_nothing_behind<A: Adapter>(adapter: &A) {
     assert_eq!(client.pool().connections, 0);
     let server = Server::http();
     adapter.send(client.get(server.url("/json"))).unwrap();
-}
-
-behaviour!(whoever_listens_is_told_what_happens_to_a_connection);
-fn whoever_listens_is_told_what_happens_to_a_connection<A: Adapter>(adapter: &A) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let listener = Arc::clone(&told);
-    let server = Server::http();
-    let client = adapter
-        .builder()
-        .on_event(move |event| {
-            let text = format!("{event:?}");
-            let name: String = text.chars().take_while(|c| c.is_alphanumeric()).collect();
-            listener.lock().unwrap().push(name);
-        })
-        .build()
-        .unwrap();
-    for _ in 0..2 {
-        adapter.send(client.get(server.url("/bytes/3"))).unwrap();
-    }
-    client.close();
-    let exchange = ["RequestHeadSent", "ResponseHead", "ResponseComplete"];
-    let mut expected = vec!["ConnectStarted", "ConnectComplete"];
-    expected.extend(exchange);
-    expected.push("Reused");
-    expected.extend(exchange);
-    expected.push("Closed");
-    assert_eq!(*told.lock().unwrap(), expected);
 }

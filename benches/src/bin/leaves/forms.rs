@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 const PARTS: usize = 4;
 const PART: usize = 16 << 20;
-const MEBIBYTES: usize = PARTS * PART >> 20;
+const MEBIBYTES: usize = (PARTS * PART) >> 20;
 const FIELDS: usize = 100;
 
 pub(crate) fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
