@@ -39,9 +39,9 @@ mod mod_common {
             _ if name == "big.window.zst" => {
                 outcome.kind() == Some(&DecodeErrorKind::WindowTooLarge)
             }
-            Some("foo") => outcome.error.is_none() && *decoded == b"foo".repeat(decoded.len() / 3),
+            Some("foo") => outcome.error.is_none() && *decoded == b"foo".repeat(3_500),
             Some("hello") => outcome.error.is_none() && decoded == b"Hello world",
-            Some("big") => outcome.error.is_none() && decoded.len() > 10_000,
+            Some("big") => outcome.error.is_none() && decoded.len() == 27_000_000,
             _ => false,
         }
     }
@@ -68,7 +68,12 @@ mod mod_common {
                     .find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"))
                     .unwrap()
                     .1;
-                let outcome = common::every_way(common::codings(value), &fs::read(&path).unwrap());
+                // 27 MB byte by byte would take a minute without optimisation.
+                let decode = match name.starts_with("big.text") {
+                    true => common::whole,
+                    false => common::every_way,
+                };
+                let outcome = decode(common::codings(value), &fs::read(&path).unwrap());
                 total += 1;
                 if is_right(name, &outcome) {
                     passed += 1;
