@@ -75,7 +75,10 @@ mod chain;
 mod codec;
 mod coding;
 mod decoder;
-#[cfg(feature = "encode")]
+#[cfg(all(
+    feature = "encode",
+    any(feature = "gzip", feature = "brotli", feature = "zstd")
+))]
 mod encoder;
 mod error;
 mod text;
@@ -85,7 +88,10 @@ pub use cache::StateCache;
 pub use chain::MAX_CHUNK;
 pub use coding::{Coding, Codings, DEFAULT_CODINGS, MAX_CODINGS, accept_encoding};
 pub use decoder::Decoder;
-#[cfg(feature = "encode")]
+#[cfg(all(
+    feature = "encode",
+    any(feature = "gzip", feature = "brotli", feature = "zstd")
+))]
 pub use encoder::{EncodeError, Encoder};
 pub use error::{DecodeError, DecodeErrorKind};
 pub use text::*;
