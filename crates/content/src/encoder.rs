@@ -84,7 +84,8 @@ impl Encoder {
         Ok(Self { coding, machine })
     }
 
-    /// Takes all of `input` and gives what is ready of the coded body, which may be nothing.
+    /// Takes all of `input` and gives what is ready of the coded body, which may be nothing: br holds
+    /// some megabytes that may yet share their codes.
     ///
     /// # Errors
     ///

@@ -30,7 +30,8 @@ fn what_is_encoded_in_any_pieces_is_decoded_again() {
 
 #[test]
 fn a_long_body_comes_out_while_it_goes_in() {
-    for &coding in Coding::ALL {
+    // br holds what may yet share its codes, for some megabytes.
+    for &coding in Coding::ALL.iter().filter(|coding| coding.name() != "br") {
         let mut encoder = Encoder::new(coding).unwrap();
         let content = text(1 << 20);
         let mut early = 0;
