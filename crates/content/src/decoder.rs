@@ -20,8 +20,8 @@ use crate::error::{DecodeError, DecodeErrorKind};
 ///
 /// // "hello, hello" as zlib data, in two pieces
 /// let body = [
-///     &b"\x78\x9c\xcb\x48\xcd\xc9\xc9\xd7"[..],
-///     &b"\x51\xc8\x00\x53\x00\x1d\xb3\x04\x71"[..],
+///     &b"\x78\xda\xcb\x48\xcd\xc9\xc9\xd7"[..],
+///     &b"\x51\xc8\x00\x51\x00\x1c\xda\x04\x75"[..],
 /// ];
 /// let mut decoder = Decoder::new(&Coding::Deflate.into(), Budget::default());
 /// let mut text = Vec::new();

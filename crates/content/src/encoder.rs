@@ -1,5 +1,6 @@
 use std::fmt;
-use std::io::{self, Write};
+#[cfg(any(feature = "gzip", feature = "brotli"))]
+use std::io::Write;
 use std::mem;
 
 use bytes::Bytes;
@@ -83,28 +84,31 @@ impl Encoder {
         Ok(Self { coding, machine })
     }
 
-    /// Takes all of `input` and gives what is ready of the coded body, which may be nothing.
+    /// Takes all of `input` and gives what is ready of the coded body, which may be nothing: br holds
+    /// some megabytes that may yet share their codes.
     ///
     /// # Errors
     ///
     /// The library failed, for want of memory.
     pub fn encode(&mut self, input: &[u8]) -> Result<Bytes, EncodeError> {
-        let coding = self.coding;
-        let failed = |_: io::Error| EncodeError::library(coding);
         let out = match &mut self.machine {
             #[cfg(feature = "gzip")]
             Machine::Gzip(gzip) => {
-                gzip.write_all(input).map_err(failed)?;
+                gzip.write_all(input)
+                    .map_err(EncodeError::library(self.coding))?;
                 gzip.get_mut()
             }
             #[cfg(feature = "gzip")]
             Machine::Zlib(zlib) => {
-                zlib.write_all(input).map_err(failed)?;
+                zlib.write_all(input)
+                    .map_err(EncodeError::library(self.coding))?;
                 zlib.get_mut()
             }
             #[cfg(feature = "brotli")]
             Machine::Brotli(brotli) => {
-                brotli.write_all(input).map_err(failed)?;
+                brotli
+                    .write_all(input)
+                    .map_err(EncodeError::library(self.coding))?;
                 brotli.get_mut()
             }
             #[cfg(feature = "zstd")]
@@ -125,13 +129,11 @@ impl Encoder {
     ///
     /// The library failed, for want of memory.
     pub fn finish(self) -> Result<Bytes, EncodeError> {
-        let coding = self.coding;
-        let failed = |_: io::Error| EncodeError::library(coding);
         let out = match self.machine {
             #[cfg(feature = "gzip")]
-            Machine::Gzip(gzip) => gzip.finish().map_err(failed)?,
+            Machine::Gzip(gzip) => gzip.finish().map_err(EncodeError::library(self.coding))?,
             #[cfg(feature = "gzip")]
-            Machine::Zlib(zlib) => zlib.finish().map_err(failed)?,
+            Machine::Zlib(zlib) => zlib.finish().map_err(EncodeError::library(self.coding))?,
             #[cfg(feature = "brotli")]
             Machine::Brotli(brotli) => brotli.into_inner(),
             #[cfg(feature = "zstd")]
@@ -187,9 +189,10 @@ pub struct EncodeError {
     pub what: &'static str,
 }
 
+#[cfg(any(feature = "gzip", feature = "brotli"))]
 impl EncodeError {
-    fn library(coding: Coding) -> Self {
-        Self {
+    fn library(coding: Coding) -> impl Fn(std::io::Error) -> Self {
+        move |_| Self {
             coding,
             what: "the encoder failed",
         }

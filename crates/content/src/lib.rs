@@ -25,7 +25,8 @@
 //! let mut lines = Vec::new();
 //! let mut text = String::new();
 //!
-//! let received = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\xcf\x4b\xe5\x2a\x29\xcf\x07\0\x9a\xf9\x1f\x5a\x07\0\0\0";
+//! let received = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\xcf\
+//!     \x4b\xe5\x2a\x29\xcf\x07\x00\x75\xc6\x88\x02\x07\x00\x00\x00";
 //! let mut received = Bytes::from_static(received);
 //! while let Some(chunk) = decoder.decode(&mut received)? {
 //!     text_decoder.decode(&chunk, &mut text);
@@ -75,7 +76,10 @@ mod chain;
 mod codec;
 mod coding;
 mod decoder;
-#[cfg(feature = "encode")]
+#[cfg(all(
+    feature = "encode",
+    any(feature = "gzip", feature = "brotli", feature = "zstd")
+))]
 mod encoder;
 mod error;
 mod text;
@@ -85,7 +89,10 @@ pub use cache::StateCache;
 pub use chain::MAX_CHUNK;
 pub use coding::{Coding, Codings, DEFAULT_CODINGS, MAX_CODINGS, accept_encoding};
 pub use decoder::Decoder;
-#[cfg(feature = "encode")]
+#[cfg(all(
+    feature = "encode",
+    any(feature = "gzip", feature = "brotli", feature = "zstd")
+))]
 pub use encoder::{EncodeError, Encoder};
 pub use error::{DecodeError, DecodeErrorKind};
 pub use text::*;

@@ -5,8 +5,7 @@ mod common;
 use bytes::Bytes;
 use common::{codings, decode, encode, every_way, text, whole};
 use nuncio_content::{
-    Budget, Coding, Codings, DEFAULT_CODINGS, DecodeErrorKind, Decoder, MAX_CHUNK, StateCache,
-    accept_encoding,
+    Budget, Coding, Codings, DEFAULT_CODINGS, Decoder, MAX_CHUNK, StateCache, accept_encoding,
 };
 
 #[test]
@@ -259,7 +258,10 @@ fn gzip_headers_with_every_field_are_passed_over() {
                 let mut wrong = body.clone();
                 wrong[header.len() - 1] ^= 1;
                 let error = every_way(Coding::Gzip, &wrong);
-                assert_eq!(error.kind(), Some(&DecodeErrorKind::Mismatch("header CRC")));
+                assert_eq!(
+                    error.kind(),
+                    Some(&nuncio_content::DecodeErrorKind::Mismatch("header CRC"))
+                );
             }
         }
     }

@@ -34,8 +34,8 @@ pub(crate) enum Codec {
 
 // Matched as places: without any coding there is nothing to match, which a reference does not show.
 #[cfg_attr(
-    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
-    allow(unused_variables)
+    not(any(feature = "gzip", feature = "zstd")),
+    allow(unused_variables, clippy::ptr_arg)
 )]
 impl Codec {
     pub(crate) fn new(coding: Coding, cache: Option<&StateCache>) -> Self {

@@ -131,6 +131,9 @@ impl fmt::Display for Charset {
     }
 }
 
+/// A function that tells the charset of a body by its bytes.
+pub type LookAtBody = dyn Fn(&[u8]) -> Option<Charset> + Send + Sync;
+
 /// What decides the charset of a body that declares none, or none that is known.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -147,7 +150,7 @@ pub enum Fallback {
     #[cfg(feature = "detect")]
     Detect,
     /// A look at the body; UTF-8 where it gives none.
-    Call(Arc<dyn Fn(&[u8]) -> Option<Charset> + Send + Sync>),
+    Call(Arc<LookAtBody>),
 }
 
 impl Fallback {

@@ -11,7 +11,7 @@ mod lines;
 mod meta;
 mod text_decoder;
 
-pub use charset::{Charset, Fallback, UnknownCharset};
+pub use charset::{Charset, Fallback, LookAtBody, UnknownCharset};
 pub use chunks::{ByteChunker, TextChunker};
 pub use events::{Event, EventParser};
 pub use json::{InvalidJsonText, JsonEncoding, json_text};
