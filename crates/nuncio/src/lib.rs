@@ -36,7 +36,7 @@
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
-//! `nuncio-http1`, `nuncio-http2`, `nuncio-connection`.
+//! `nuncio-content`, `nuncio-http1`, `nuncio-http2`, `nuncio-connection`.
 
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
