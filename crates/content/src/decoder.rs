@@ -39,10 +39,11 @@ use crate::error::{DecodeError, DecodeErrorKind};
 /// # Ok::<(), nuncio_content::DecodeError>(())
 /// ```
 ///
-/// At most [`MAX_CHUNK`](crate::MAX_CHUNK) bytes are decoded ahead of the caller, beyond what a coding's own window
-/// holds. Besides windows (32 KiB for gzip and deflate, at most 16 MiB for br and 8 MiB for zstd,
-/// each only as large as the data asks for and has content) a decoder has less than 512 KiB, for each
-/// coding.
+/// At most [`MAX_CHUNK`](crate::MAX_CHUNK) bytes are decoded ahead of the caller, beyond what a
+/// coding's own window holds. Windows are 32 KiB for gzip and deflate, and at most 16 MiB for br and
+/// 8 MiB for zstd, as the data asks for. Beside its window each coding has less than 512 KiB, with
+/// two exceptions that br's library makes: while a window grows its last half is held twice, and code
+/// tables come to 3.5 MiB for data that asks for as many as there can be.
 pub struct Decoder {
     state: State,
     /// Pulled from, or handed over whole.

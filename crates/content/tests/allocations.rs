@@ -8,7 +8,7 @@ use bytes::Bytes;
 use nuncio_content::{Budget, Coding, Decoder, StateCache};
 
 #[test]
-fn a_body_with_a_kept_state_takes_two_blocks_beside_it() {
+fn a_body_with_a_kept_state_takes_three_blocks_beside_it() {
     let cache = StateCache::default();
     let body = Bytes::from(common::gzip(&common::text(1_000)));
     let decode = || {
