@@ -19,13 +19,14 @@ struct Shelf {
     zstd: Vec<zstd_safe::DCtx<'static>>,
 }
 
-/// A zstd state that has grown above this, in bytes, is not kept: its window was large.
+/// A zstd state that has grown above this, in bytes, is not kept. Below are the states of the library's
+/// usual levels, up to a window of 2 MiB.
 #[cfg(feature = "zstd")]
-const LARGEST_ZSTD: usize = 1 << 20;
+const LARGEST_ZSTD: usize = 3 << 20;
 
 impl StateCache {
-    /// A cache that keeps at most `limit` states of each kind: at most 80 kB times `limit` for gzip
-    /// and deflate, and 1 MiB times `limit` for zstd.
+    /// A cache that keeps at most `limit` states for gzip and deflate, of 80 kB each, and a quarter as
+    /// many for zstd, of at most 3 MiB each.
     pub fn new(limit: usize) -> Self {
         Self {
             shelf: Arc::new(Mutex::new(Shelf {
@@ -94,7 +95,7 @@ impl StateCache {
             return;
         };
         let mut shelf = self.lock();
-        if shelf.zstd.len() < shelf.limit {
+        if shelf.zstd.len() < shelf.limit.div_ceil(4) {
             shelf.zstd.push(state);
         }
     }
@@ -125,7 +126,7 @@ impl Shelf {
 }
 
 impl Default for StateCache {
-    /// For eight bodies at a time.
+    /// For eight bodies at a time, two of them in zstd.
     fn default() -> Self {
         Self::new(8)
     }

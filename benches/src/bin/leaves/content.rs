@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Outcome<Vec<Case>> {
         let zstd = Bytes::from(zstd(plain)?);
         let mut add = |coding: &str, who: &str, work: Box<dyn Fn() -> Outcome<usize>>| {
             let name = format!("content/{coding}, {label}/{who}");
-            cases.push(Case::new(name, size * bodies >> 20, move || {
+            cases.push(Case::new(name, (size * bodies) >> 20, move || {
                 for _ in 0..bodies {
                     assert!(
                         work().is_ok_and(|length| length == size),

@@ -116,22 +116,23 @@ impl Header {
 
     /// The current part is whole: what comes behind it.
     fn next_part(&mut self) -> Result<(), DecodeErrorKind> {
-        let collected = self.bytes.get(..self.have).unwrap_or_default();
         let number = u16::from_le_bytes([self.bytes[0], self.bytes[1]]);
         if let Part::Check = self.part {
             // The low half of a CRC-32 over all that stood before.
             if number != self.crc.sum() as u16 {
                 return Err(DecodeErrorKind::Mismatch("header CRC"));
             }
-        } else {
+        }
+        if let Part::Fixed = self.part {
+            self.flags = self.bytes[3];
+        }
+        if self.flags & CHECK != 0 {
+            let collected = self.bytes.get(..self.have).unwrap_or_default();
             self.crc.update(collected);
         }
         self.have = 0;
         let (after, length) = match self.part {
-            Part::Fixed => {
-                self.flags = self.bytes[3];
-                (EXTRA, None)
-            }
+            Part::Fixed => (EXTRA, None),
             Part::ExtraLength => (EXTRA, Some(usize::from(number))),
             Part::Extra { .. } => (NAME, None),
             Part::Name => (COMMENT, None),
