@@ -5,7 +5,7 @@ use bytes::Bytes;
 use nuncio_content::{Budget, Coding, Decoder, StateCache};
 use std::error::Error;
 use std::hint::black_box;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 
 const CORPUS: &str = include_str!("../../../url-corpus.txt");
 
@@ -13,6 +13,8 @@ const CORPUS: &str = include_str!("../../../url-corpus.txt");
 const PIECE: usize = 16 << 10;
 /// What direct callers read into, again and again.
 const BUFFER: usize = 64 << 10;
+/// What nuncio-content hands out at a time, and direct callers who keep what they get.
+const KEPT: usize = nuncio_content::MAX_CHUNK;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -51,6 +53,24 @@ pub(crate) fn cases() -> Outcome<Vec<Case>> {
                 Box::new(move || decode(coding, &cache, &body)),
             );
         }
+        let same = gzip.clone();
+        add(
+            "gzip",
+            "flate2, pieces kept",
+            Box::new(move || {
+                let pieces = BufReader::with_capacity(PIECE, black_box(&same[..]));
+                keep(flate2::bufread::MultiGzDecoder::new(pieces))
+            }),
+        );
+        let same = brotli.clone();
+        add(
+            "br",
+            "brotli-decompressor, pieces kept",
+            Box::new(move || {
+                let body = black_box(&same[..]);
+                keep(brotli_decompressor::Decompressor::new(body, PIECE))
+            }),
+        );
         add(
             "gzip",
             "flate2",
@@ -100,6 +120,26 @@ fn drain(mut from: impl Read) -> Outcome<usize> {
             count => length += count,
         }
         black_box(&buffer);
+    }
+}
+
+/// Pieces as nuncio-content gives them: each is a block of its own, for its receiver to keep.
+fn keep(mut from: impl Read) -> Outcome<usize> {
+    let mut length = 0;
+    loop {
+        let mut piece = vec![0; KEPT];
+        let mut filled = 0;
+        while filled < KEPT {
+            match from.read(&mut piece[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        if filled == 0 {
+            return Ok(length);
+        }
+        piece.truncate(filled);
+        length += black_box(Bytes::from(piece)).len();
     }
 }
 
