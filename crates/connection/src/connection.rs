@@ -1,21 +1,19 @@
 //! One connection: bytes in, bytes out, deadlines; TLS inside, and HTTP/1.1 or HTTP/2 by ALPN.
+//! What is asked and answered over it is in `exchanges.rs`.
+
+mod exchanges;
 
 #[cfg(any(feature = "tls", feature = "http2"))]
 use crate::buffer::SMALL_BLOCK;
 use crate::buffer::{BlockCache, Input, RecvBuf, Transmit};
-use crate::error::{Error, IoError, Phase, Processed};
+use crate::error::{Error, IoError, Phase};
 use crate::event::{Event, EventSink};
 use crate::h1::{End, H1, HIGH_WATER, Wire};
 #[cfg(feature = "http2")]
 use crate::h2::H2;
-use crate::message::{
-    BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
-    StreamId, Write,
-};
+use crate::message::{NeverReason, Protocol, Ready, Reuse, StreamId};
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsParams};
-use bytes::Bytes;
-use nuncio_headers::Headers;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -459,182 +457,6 @@ impl Connection {
         }
     }
 
-    // ---- exchanges ----
-
-    /// Starts an exchange: its head is ready to be sent when this returns.
-    ///
-    /// # Errors
-    /// [`Error::Local`] when the head is no legal message; nothing of it is sent and the connection
-    /// is as it was. [`Error::Misuse`] when the connection cannot take an exchange now. On HTTP/2
-    /// also `Error::Full`, after which [`poll_changed`](Self::poll_changed) or the end of another
-    /// exchange may tell of room, `Error::Http2Request`, and `Error::Http2` when it takes no more.
-    /// Nothing of the request has left, whichever it is.
-    pub fn open(
-        &mut self,
-        head: RequestHead<'_>,
-        body: BodySize,
-        deadlines: Deadlines,
-        now: Instant,
-    ) -> Result<StreamId, Error> {
-        self.alive()?;
-        match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
-            (Stage::Http1(h1), wire) => h1.open(wire, head, body, deadlines, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => h2.open(wire.events, head, body, deadlines, now),
-        }
-    }
-
-    /// Takes bytes off the front of `chunk`, unless enough of the body waits to be sent already:
-    /// 512 KiB on HTTP/1.1; on HTTP/2 a chunk for which the peer's window had no room yet, which
-    /// goes as the window opens, without this being called again.
-    ///
-    /// # Errors
-    /// [`Error::Local`] when the body grows past its declared length; [`Error::Io`] when the peer
-    /// takes no more, in which case its answer may still be read.
-    pub fn write_body(
-        &mut self,
-        id: StreamId,
-        chunk: &mut Bytes,
-        now: Instant,
-    ) -> Result<Write, Error> {
-        self.exchange_alive()?;
-        match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
-            (Stage::Http1(h1), wire) => h1.write_body(wire, id, chunk, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), _) => h2.write_body(id, chunk, now),
-        }
-    }
-
-    /// The body is complete.
-    ///
-    /// # Errors
-    /// [`Error::Local`] when it is shorter than declared: the message cannot be completed, and the
-    /// connection is lost with it.
-    pub fn finish_body(
-        &mut self,
-        id: StreamId,
-        trailers: Option<&Headers>,
-        now: Instant,
-    ) -> Result<(), Error> {
-        self.exchange_alive()?;
-        match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
-            (Stage::Http1(h1), wire) => h1.finish_body(wire, id, trailers, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => h2.finish_body(wire.events, id, trailers, now),
-        }
-    }
-
-    /// What is left of the request's body will not be sent: the answer is here already and makes it
-    /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
-    pub fn abandon_body(&mut self, id: StreamId) {
-        match self.parts() {
-            (Stage::Http1(h1), wire) => h1.abandon_body(wire, id),
-            // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
-            #[cfg(any(feature = "tls", feature = "http2"))]
-            _ => {}
-        }
-    }
-
-    /// The next response head, if it is here: interim ones (1xx) first, each once, then the final
-    /// one. Answering `None` starts the read deadline.
-    ///
-    /// # Errors
-    /// Whatever ended the exchange; see [`processed`](Self::processed) for what that means for it.
-    pub fn read_head(&mut self, id: StreamId, now: Instant) -> Result<Option<ResponseHead>, Error> {
-        self.exchange_alive()?;
-        let head = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(None),
-            (Stage::Http1(h1), wire) => h1.read_head(wire, id, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_head(wire.events, id, now),
-        };
-        self.note(head)
-    }
-
-    /// The next piece of the response body. Over plain TCP the piece is a slice of the buffer that
-    /// was read into. Answering `Blocked` starts the read deadline.
-    ///
-    /// # Errors
-    /// As [`read_head`](Self::read_head); a body that is cut short is always an error.
-    pub fn read_body(&mut self, id: StreamId, now: Instant) -> Result<Read, Error> {
-        self.exchange_alive()?;
-        let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
-            (Stage::Http1(h1), wire) => h1.read_body(wire, id, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_body(wire.events, id, now),
-        };
-        self.note(read)
-    }
-
-    /// As [`read_body`](Self::read_body), but appends the piece to `into` and answers with an empty
-    /// `Chunk`: for a body that is wanted whole.
-    ///
-    /// # Errors
-    /// As [`read_body`](Self::read_body).
-    pub fn read_body_into(
-        &mut self,
-        id: StreamId,
-        into: &mut Vec<u8>,
-        now: Instant,
-    ) -> Result<Read, Error> {
-        self.exchange_alive()?;
-        let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
-            (Stage::Http1(h1), wire) => h1.read_body_into(wire, id, into, now),
-            #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => {
-                return match h2.read_body(wire.events, id, now)? {
-                    Read::Chunk(chunk) => {
-                        into.extend_from_slice(&chunk);
-                        Ok(Read::Chunk(Bytes::new()))
-                    }
-                    other => Ok(other),
-                };
-            }
-        };
-        self.note(read)
-    }
-
-    /// Whether the peer may have acted on this exchange's request so far.
-    pub fn processed(&self, id: StreamId) -> Processed {
-        match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => Processed::No,
-            Stage::Http1(h1) => h1.processed(id, !self.input.is_empty()),
-            #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.processed(id),
-        }
-    }
-
-    /// Gives an exchange up, wherever it is. An HTTP/1.1 connection dies with it, unless it was
-    /// complete; an HTTP/2 stream is reset.
-    /// Needed for every exchange that was neither read to its end nor told its error.
-    pub fn cancel(&mut self, id: StreamId) {
-        match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {}
-            Stage::Http1(_) => {
-                if self.reuse() != Reuse::Idle && self.failed.is_none() {
-                    self.failed = Some(NeverReason::Cancelled);
-                }
-            }
-            #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.cancel(id),
-        }
-        #[cfg(not(feature = "http2"))]
-        let _ = id;
-    }
-
     /// What became possible on a stream of an HTTP/2 connection since this was last asked. The
     /// one exchange of an HTTP/1.1 connection needs no such hint: whoever drives it, asks it.
     pub fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
@@ -737,31 +559,12 @@ impl Connection {
         }
     }
 
-    /// As `alive`, where one exchange is all that there is: on HTTP/2 each has an end of its own.
-    fn exchange_alive(&self) -> Result<(), Error> {
-        match self.stage {
-            #[cfg(feature = "http2")]
-            Stage::Http2(_) => Ok(()),
-            _ => self.alive(),
-        }
-    }
-
     fn alive(&self) -> Result<(), Error> {
         match &self.failed {
             None => Ok(()),
             Some(NeverReason::Failed(error)) => Err(error.clone()),
             Some(_) => Err(Error::Closed),
         }
-    }
-
-    /// An error of the one HTTP/1.1 exchange is the connection's, misuse excepted.
-    fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &result
-            && !matches!(error, Error::Misuse(_))
-        {
-            self.fail(error.clone());
-        }
-        result
     }
 
     fn fail(&mut self, error: Error) {
