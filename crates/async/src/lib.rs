@@ -18,6 +18,7 @@
 //! # let _ = users;
 //! ```
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod body;

@@ -38,6 +38,7 @@
 //!
 //! What is decided, `nuncio-client` decides; this crate only carries it out.
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod driver;

@@ -8,6 +8,8 @@
 //! | `download` | or writing it to a file |
 //! | `screen`, `escape`, `failure` | colours, safety, errors |
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod download;
 mod escape;

@@ -20,6 +20,7 @@
 //! assert!(error.is_timeout());
 //! ```
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod body;

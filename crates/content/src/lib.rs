@@ -68,6 +68,7 @@
 //! | line / event | [`DEFAULT_MAX_LINE`] / 16 MiB, by default |
 //!
 //! Left to others: which fields name codings and charset, framing, and when a body has ended.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod budget;

@@ -32,6 +32,7 @@
 //! Left to others: finding lines and fields in bytes from a peer and limits on their number and
 //! size (nuncio-http1, nuncio-http2), which fields may be sent where, and what they mean for
 //! framing, caching or authentication.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod convert;

@@ -83,6 +83,7 @@
 //! interim responses and Expect; headers that a request should have (it insists on Host alone);
 //! content codings; redirects and authentication; what is spoken after 101 or CONNECT.
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod chunked;

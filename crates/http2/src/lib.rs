@@ -46,6 +46,7 @@
 //! [cancelled](Http2::cancel)); which connection a request goes to; retries (every error tells
 //! [`Processed`]); content codings, redirects, cookies. Server push is refused, h2c upgrade is not
 //! spoken: HTTP/2 in clear text is by prior knowledge only.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod config;

@@ -76,6 +76,7 @@
 //! Content-Type that the user has set goes through [`Boundary::from_content_type`] and
 //! [`Boundary::complete`].
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod boundary;

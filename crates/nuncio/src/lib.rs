@@ -38,6 +38,7 @@
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
 //! `nuncio-content`, `nuncio-http1`, `nuncio-http2`, `nuncio-connection`.
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
