@@ -278,29 +278,28 @@ impl<D: Driver> RequestBuilder<D> {
     /// # Errors
     /// The first mistake that was made while building it.
     pub fn build(self) -> Result<Request, Error> {
-        let settings = self.client.settings();
-        self.draft
-            .and_then(|draft| draft.finish(&settings.headers, settings.timeout))
+        self.finish().1
     }
 
-    /// Sends the request and reads the whole response.
-    pub fn send(self) -> D::Send {
+    fn finish(self) -> (Client<D>, Result<Request, Error>) {
         let RequestBuilder { client, draft } = self;
         let request = draft.and_then(|draft| {
             let settings = client.settings();
             draft.finish(&settings.headers, settings.timeout)
         });
+        (client, request)
+    }
+
+    /// Sends the request and reads the whole response.
+    pub fn send(self) -> D::Send {
+        let (client, request) = self.finish();
         client.driver().send(client.settings(), request)
     }
 
     /// Sends the request and gives the response as soon as its head is there; its body is read as
     /// it is pulled.
     pub fn stream(self) -> D::Stream {
-        let RequestBuilder { client, draft } = self;
-        let request = draft.and_then(|draft| {
-            let settings = client.settings();
-            draft.finish(&settings.headers, settings.timeout)
-        });
+        let (client, request) = self.finish();
         client.driver().stream(client.settings(), request)
     }
 }

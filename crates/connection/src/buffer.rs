@@ -196,10 +196,10 @@ impl Input {
         }
     }
 
-    /// A buffer to read into, with at least `room` free bytes behind what is unconsumed.
+    /// A buffer to read into, with at least half of `room` free behind what is unconsumed.
     pub(crate) fn take(&mut self, room: usize) -> RecvBuf {
         let held = self.end - self.start;
-        let mut block = match std::mem::replace(&mut self.store, Store::None) {
+        let old = match std::mem::replace(&mut self.store, Store::None) {
             Store::Own(block) if block.len() - self.end >= room.min(block.len() / 2) => {
                 let filled = self.end;
                 return RecvBuf {
@@ -208,29 +208,27 @@ impl Input {
                     before: filled,
                 };
             }
-            old => {
-                let mut block = self.cache.take(held + room);
-                let from: &[u8] = match &old {
-                    Store::Own(old) => old,
-                    Store::Shared(old) => old,
-                    Store::None => &[],
-                };
-                // Only unparsed framing is ever carried over: a partial head or chunk line.
-                if let (Some(to), Some(from)) =
-                    (block.get_mut(..held), from.get(self.start..self.end))
-                {
-                    to.copy_from_slice(from);
-                }
-                if let Store::Own(old) = old {
-                    self.cache.give(old);
-                }
-                block
-            }
+            old => old,
         };
+        // A few bytes of framing in front must not make a block of a size that the cache has not.
+        let size = if held <= room / 2 { room } else { held + room };
+        let mut block = self.cache.take(size);
+        let from: &[u8] = match &old {
+            Store::Own(old) => old,
+            Store::Shared(old) => old,
+            Store::None => &[],
+        };
+        // Only unparsed framing is ever carried over: a partial head or chunk line.
+        if let (Some(to), Some(from)) = (block.get_mut(..held), from.get(self.start..self.end)) {
+            to.copy_from_slice(from);
+        }
+        if let Store::Own(old) = old {
+            self.cache.give(old);
+        }
         self.start = 0;
         self.end = held;
         RecvBuf {
-            block: std::mem::take(&mut block),
+            block,
             filled: held,
             before: held,
         }
@@ -413,6 +411,20 @@ mod tests {
         assert_eq!(kept, "abc");
         input.consume(100);
         assert_eq!(input.bytes(), b"");
+    }
+
+    #[test]
+    fn a_little_framing_in_front_still_takes_a_block_that_the_cache_keeps() {
+        let cache = BlockCache::default();
+        let mut input = Input::new(cache.clone());
+        receive(&mut input, b"data\r\n1f", LARGE_BLOCK);
+        drop(input.share(0..4));
+        input.consume(6);
+        let buf = input.take(LARGE_BLOCK);
+        assert_eq!((buf.block.len(), buf.filled), (LARGE_BLOCK, 2));
+        input.put(buf);
+        input.consume(2);
+        assert_eq!(cache.shelves.lock().unwrap().large.len(), 2);
     }
 
     #[test]
