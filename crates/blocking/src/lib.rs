@@ -48,8 +48,9 @@ mod streaming;
 
 pub use driver::Blocking;
 pub use nuncio_client::{
-    Body, Error, Event, Head, Headers, Kind, Limits, Method, PoolCounts, QueryParams, Request,
-    Response, StatusCode, Timeout, Url, Version,
+    BlockingTransport, Body, Error, Event, Head, Headers, Kind, Limits, Method, Network,
+    PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout, Transport,
+    Url, Version,
 };
 pub use streaming::Streaming;
 

@@ -1,6 +1,7 @@
 //! The client: its verbs, the same on every runtime.
 
 use crate::error::{Error, Kind};
+use crate::feed::Side;
 use crate::request::{Request, RequestBuilder};
 use crate::settings::{ClientBuilder, Settings};
 use crate::timeout::Timeout;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 ///
 /// The adapters implement it; users meet it only as the parameter of [`Client`].
 pub trait Driver: Clone + Send + Sync + 'static {
+    /// Which way it waits.
+    const SIDE: Side;
     /// What has to be known to start: nothing, or the runtime.
     type Context;
     /// What `send` gives: a result, or a future of one.
@@ -43,6 +46,9 @@ pub trait Driver: Clone + Send + Sync + 'static {
     /// Closes the client, for all of its clones.
     fn close(&self);
 }
+
+/// A [`Driver`] that can wait for futures.
+pub trait Awaits {}
 
 /// An HTTP client. Cheap to clone; clones share settings and connections.
 pub struct Client<D> {

@@ -43,8 +43,10 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    Body, BodyStream, Error, Event, Head, Headers, Http1Config, Kind, Limits, Method, PoolCounts,
-    Processed, QueryParams, Reference, Request, Response, StatusCode, Timeout, Url, Version,
+    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
+    Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams, Redirect,
+    RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode,
+    Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
@@ -61,8 +63,7 @@ pub mod tokio {
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, BoxFuture, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
-    from_stream,
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.
