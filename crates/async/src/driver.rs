@@ -61,6 +61,23 @@ impl Driver for Async {
         }
     }
 
+    fn send_failed(error: Error) -> Send {
+        Send {
+            stage: Stage::Failed(error),
+            body: Vec::new(),
+        }
+    }
+
+    fn stream_failed(error: Error) -> Stream {
+        Stream {
+            stage: Stage::Failed(error),
+        }
+    }
+
+    fn context(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.shared.runtime)
+    }
+
     fn pool(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
     }

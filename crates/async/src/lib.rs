@@ -29,6 +29,8 @@ mod streaming;
 
 pub use body::from_stream;
 pub use driver::{Async, Send, Stream};
+#[doc(hidden)]
+pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
     AsyncTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers, Kind, Limits, Method,
     Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response, StatusCode,

@@ -56,6 +56,16 @@ impl Driver for Blocking {
         Ok(Streaming::new(download))
     }
 
+    fn send_failed(error: Error) -> Self::Send {
+        Err(error)
+    }
+
+    fn stream_failed(error: Error) -> Self::Stream {
+        Err(error)
+    }
+
+    fn context(&self) {}
+
     fn pool(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
     }

@@ -60,3 +60,5 @@ pub type Client = nuncio_client::Client<Blocking>;
 pub type ClientBuilder = nuncio_client::ClientBuilder<Blocking>;
 /// Builds a request; see [`Client::get`] and its like.
 pub type RequestBuilder = nuncio_client::RequestBuilder<Blocking>;
+
+nuncio_client::one_shot_functions!(Blocking, ());

@@ -57,6 +57,12 @@ impl Exchange {
             .unwrap_or(&settings.redirects)
     }
 
+    fn follows(&self, settings: &Settings) -> bool {
+        let own = self.request.options.rare.as_deref();
+        own.and_then(|rare| rare.follow)
+            .unwrap_or_else(|| self.redirects(settings).follow)
+    }
+
     /// Before each request goes out.
     ///
     /// # Errors
@@ -90,7 +96,7 @@ impl Exchange {
             head.status,
             &head.headers,
         );
-        if !redirects.follow {
+        if !self.follows(settings) {
             // An illegible Location only matters to whoever follows it.
             if let Ok(plan) = planned
                 && let Some(mut next) = self.request.try_clone()

@@ -11,6 +11,7 @@ use http::Method;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// A request, complete: what it says is what is sent.
 ///
@@ -36,6 +37,8 @@ pub(crate) struct Options {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) redirects: Option<Redirects>,
+    /// Whether they are followed, whatever else is done with them.
+    pub(crate) follow: Option<bool>,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -249,10 +252,28 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 ///
 /// Mistakes are kept until [`build`](Self::build), [`send`](Self::send) or
 /// [`stream`](Self::stream), which report the first one before anything is sent.
+///
+/// `C` is the client, or what will make one just for this request: a [`OneShot`](crate::OneShot).
 #[must_use = "a request does nothing until it is sent"]
-pub struct RequestBuilder<D: Driver> {
-    client: Client<D>,
+pub struct RequestBuilder<D: Driver, C: Owner<D> = Client<D>> {
+    pub(crate) owner: C,
     draft: Result<Draft, Error>,
+    driver: PhantomData<D>,
+}
+
+/// What a request is built for: a client, or what becomes one.
+pub trait Owner<D: Driver> {
+    /// The client.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    fn into_client(self) -> Result<Client<D>, Error>;
+}
+
+impl<D: Driver> Owner<D> for Client<D> {
+    fn into_client(self) -> Result<Client<D>, Error> {
+        Ok(self)
+    }
 }
 
 struct Draft {
@@ -271,10 +292,10 @@ struct DraftBody {
     kind: &'static str,
 }
 
-impl<D: Driver> RequestBuilder<D> {
-    pub(crate) fn new(client: Client<D>, method: Result<Method, Error>, url: &str) -> Self {
+impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
+    pub(crate) fn new(owner: C, method: Result<Method, Error>, url: Result<Url, Error>) -> Self {
         let draft = method.and_then(|method| {
-            let url = client.settings().resolve_url(url)?;
+            let url = url?;
             Ok(Draft {
                 method,
                 url,
@@ -284,7 +305,11 @@ impl<D: Driver> RequestBuilder<D> {
                 options: Options::default(),
             })
         });
-        RequestBuilder { client, draft }
+        RequestBuilder {
+            owner,
+            draft,
+            driver: PhantomData,
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
@@ -384,9 +409,10 @@ impl<D: Driver> RequestBuilder<D> {
 
     /// Whether redirects of this request are followed, whatever the client does.
     pub fn follow_redirects(self, follow: bool) -> Self {
-        let mut redirects = self.client.settings().redirects.clone();
-        redirects.follow = follow;
-        self.redirects(redirects)
+        self.change(|draft| {
+            draft.options.rare_mut().follow = Some(follow);
+            Ok(())
+        })
     }
 
     /// What to do with redirects of this request, in place of what the client does.
@@ -410,26 +436,32 @@ impl<D: Driver> RequestBuilder<D> {
     /// # Errors
     /// The first mistake that was made while building it.
     pub fn build(self) -> Result<Request, Error> {
-        self.finish().1
+        self.finish().and_then(|(_, request)| request)
     }
 
-    fn finish(self) -> (Client<D>, Result<Request, Error>) {
-        let RequestBuilder { client, draft } = self;
+    /// The client, if there is one, and the request or the first mistake in it.
+    fn finish(self) -> Result<(Client<D>, Result<Request, Error>), Error> {
+        let RequestBuilder { owner, draft, .. } = self;
+        let client = owner.into_client()?;
         let request = draft.and_then(|draft| draft.finish(client.settings()));
-        (client, request)
+        Ok((client, request))
     }
 
     /// Sends the request and reads the whole response.
     pub fn send(self) -> D::Send {
-        let (client, request) = self.finish();
-        client.driver().send(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().send(client.settings(), request),
+            Err(error) => D::send_failed(error),
+        }
     }
 
     /// Sends the request and gives the response as soon as its head is there; its body is read as
     /// it is pulled.
     pub fn stream(self) -> D::Stream {
-        let (client, request) = self.finish();
-        client.driver().stream(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().stream(client.settings(), request),
+            Err(error) => D::stream_failed(error),
+        }
     }
 }
 
@@ -479,7 +511,7 @@ impl Draft {
     }
 }
 
-impl<D: Driver> fmt::Debug for RequestBuilder<D> {
+impl<D: Driver, C: Owner<D>> fmt::Debug for RequestBuilder<D, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.draft {
             Ok(draft) => f

@@ -44,21 +44,24 @@
 
 pub use nuncio_client::{
     AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
-    Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams, Redirect,
-    RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode,
-    Timeout, Transport, Url, Version,
+    Http1Config, Kind, Limits, Method, Network, OneShot, PoolCounts, Processed, QueryParams,
+    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    pub use nuncio_blocking::{Blocking, Client, ClientBuilder, RequestBuilder, Streaming};
+    pub use nuncio_blocking::{
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, get, head, options,
+        patch, post, put, request,
+    };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder};
+    pub use nuncio_tokio::{Tokio, builder, delete, get, head, options, patch, post, put, request};
 }
 
 #[cfg(feature = "tokio")]
