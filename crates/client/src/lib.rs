@@ -23,6 +23,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[allow(dead_code, reason = "until Exchange runs the flows")]
+pub mod auth;
 mod body;
 mod call;
 mod client;
@@ -36,6 +38,7 @@ mod running;
 mod settings;
 mod timeout;
 
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream, Feed};
 pub use call::{Call, Step};
 pub use client::{Client, Driver};

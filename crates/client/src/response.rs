@@ -19,6 +19,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of an HTTP/1.1 response to a `method` request for `url`: for transports and tests.
+    pub fn new(method: http::Method, url: Url, status: StatusCode, headers: Headers) -> Self {
+        let head = ResponseHead::new(Version::HTTP_11, status, headers);
+        Head { method, url, head }
+    }
+
     /// The status code. Codes from 600 to 999 are let through, as servers do send them.
     pub fn status(&self) -> StatusCode {
         // The codec lets only 100 to 999 through, which is what the type holds.
