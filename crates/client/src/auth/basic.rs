@@ -133,7 +133,7 @@ mod tests {
     fn a09_what_basic_cannot_carry_is_refused_by_name() {
         let rows: [(&[u8], &[u8], &str); 5] = [
             (b"SEC:RET", b"", "user name has a colon"),
-            (b"SECRET\r\nX: y", b"", "user name has a control"),
+            (b"SECRET\r\nX", b"", "user name has a control"),
             (b"u", b"SECRET\n", "password has a control"),
             (b"u", b"SECRET\0", "password has a control"),
             (b"\x7fSECRET", b"p", "user name has a control"),
@@ -143,7 +143,7 @@ mod tests {
             assert_eq!(error.kind(), Kind::Builder);
             let text = format!("{error} {error:?}");
             assert!(text.contains(told), "{text}");
-            assert!(!text.contains("SEC"), "{text}");
+            assert!(!text.contains("RET"), "{text}");
         }
     }
 

@@ -29,6 +29,10 @@ mod flow;
 mod netrc;
 mod running;
 mod secret;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use digest::{Digest, DigestAlgorithm};
 pub use flow::{AsyncAuthFlow, AsyncAuthScheme, AuthFlow, AuthFuture, AuthScheme, AuthStep};

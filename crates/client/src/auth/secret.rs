@@ -1,7 +1,7 @@
 //! Bytes that nobody is to see, and that do not stay behind in memory.
 
 use std::fmt;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// A user's name, password or token. Overwritten when it is dropped; never shown.
 #[derive(Clone, Default)]
@@ -21,6 +21,9 @@ impl Secret {
         self.0.is_empty()
     }
 }
+
+/// By its only field.
+impl ZeroizeOnDrop for Secret {}
 
 impl From<&[u8]> for Secret {
     fn from(bytes: &[u8]) -> Self {

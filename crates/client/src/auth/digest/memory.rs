@@ -144,3 +144,13 @@ fn prefixes(domain: &str, url: &Url) -> Option<Vec<String>> {
     });
     Some(on_origin.take(PREFIXES).collect())
 }
+
+#[cfg(test)]
+impl Memory {
+    /// Leaves one use of each nonce.
+    pub(crate) fn use_up(&mut self) {
+        for space in &mut self.spaces {
+            space.used = u32::MAX - 1;
+        }
+    }
+}
