@@ -312,7 +312,7 @@ impl<S> Call<S> {
             self.state = State::Arrived(arrival, head, extensions);
             return Ok(());
         }
-        let head = Head::new(self.exchange.request.sent(), head, extensions);
+        let head = Head::of(self.exchange.request.sent(), head, extensions);
         match hooks.run(head) {
             Shown::Now(seen) => self.seen_head(seen?, arrival),
             Shown::Later(future) => {
@@ -355,7 +355,7 @@ impl<S> Call<S> {
         extensions: http::Extensions,
         now: Instant,
     ) {
-        let head = Head::new(sent, head, extensions);
+        let head = Head::of(sent, head, extensions);
         let long = head
             .content_length()
             .is_some_and(|length| length > DRAINED as u64);

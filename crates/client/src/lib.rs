@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
@@ -47,6 +48,7 @@ mod settings;
 mod timeout;
 mod transport;
 
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
 pub use call::{Call, Place, Step};
 pub use client::{Awaits, Client, Driver};

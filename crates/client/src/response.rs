@@ -67,7 +67,18 @@ pub(crate) struct More {
 }
 
 impl Head {
-    pub(crate) fn new(
+    /// The head of an HTTP/1.1 response to a `method` request for `url`: for transports and tests.
+    pub fn new(method: http::Method, url: Url, status: StatusCode, headers: Headers) -> Self {
+        let request = SentRequest {
+            method,
+            url,
+            headers: Headers::new(),
+        };
+        let head = ResponseHead::new(Version::HTTP_11, status, headers);
+        Self::of(request, head, http::Extensions::new())
+    }
+
+    pub(crate) fn of(
         request: SentRequest,
         head: ResponseHead,
         extensions: http::Extensions,

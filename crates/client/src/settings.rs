@@ -422,7 +422,7 @@ impl Carriers {
             wiring.map(Arc::new)
         };
         let mut networks = vec![wire(&self.network)?];
-        let mut route = |transport: &Transport| {
+        let mut route = |transport: &Transport| -> Result<Option<Route>, Error> {
             Ok(match &transport.0 {
                 Way::Default => None,
                 Way::Custom(custom) => {
