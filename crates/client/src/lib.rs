@@ -26,6 +26,7 @@
 mod body;
 mod call;
 mod client;
+pub mod cookies;
 mod depot;
 mod error;
 mod exchange;
@@ -39,6 +40,7 @@ mod timeout;
 pub use body::{Body, BodyStream, Feed};
 pub use call::{Call, Step};
 pub use client::{Client, Driver};
+pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use incoming::{Incoming, Pull};
