@@ -1,6 +1,6 @@
 //! Jars as files: the Netscape format and serde.
 
-use nuncio_client::cookies::{CookieError, CookieJar, SameSite};
+use nuncio_client::cookies::{CookieError, CookieJar};
 use nuncio_client::{Cookie, Url};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -407,6 +407,7 @@ fn a_loaded_jar_may_be_over_the_limits_and_the_next_response_brings_it_back() {
 #[cfg(feature = "serde")]
 mod serde {
     use super::*;
+    use nuncio_client::cookies::SameSite;
 
     #[test]
     fn a_jar_is_a_list_of_maps_and_nothing_is_lost() {
