@@ -37,8 +37,7 @@ mod tests;
 pub use digest::{Digest, DigestAlgorithm};
 pub use flow::{AsyncAuthFlow, AsyncAuthScheme, AuthFlow, AuthFuture, AuthScheme, AuthStep};
 pub use netrc::{Netrc, NetrcEntry, NetrcError};
-#[allow(unused_imports, reason = "until Exchange runs the flows")]
-pub(crate) use running::{Needs, Running, Side};
+pub(crate) use running::Running;
 
 use crate::error::{Error, Kind};
 use crate::request::Request;

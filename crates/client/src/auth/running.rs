@@ -3,15 +3,9 @@
 use super::flow::{AsyncAuthFlow, AuthFlow, AuthStep};
 use super::{Auth, Means, authorize};
 use crate::error::{Error, Kind};
+use crate::feed::Side;
 use crate::request::Request;
 use crate::response::Response;
-
-/// Which kind of client asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Blocking,
-    Async,
-}
 
 /// What a scheme wants to be in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
