@@ -151,6 +151,7 @@ impl Exchange {
                 history: self.history.into(),
                 next: self.next,
                 extensions,
+                ..More::default()
             })
         });
         Head {

@@ -33,6 +33,8 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `charset` | yes | text in other charsets than UTF-8 |
+//! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -43,10 +45,10 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
-    Http1Config, Kind, Limits, Method, Network, OneShot, PoolCounts, Processed, QueryParams,
-    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
-    StatusCode, Timeout, Transport, Url, Version,
+    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, DefaultEncoding, Error, Event,
+    Head, Headers, Http1Config, Kind, Limits, Link, Links, Method, Network, OneShot, PoolCounts,
+    Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request,
+    Response, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
