@@ -5,6 +5,8 @@ mod head;
 #[cfg(feature = "json")]
 mod json;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use head::More;
