@@ -23,9 +23,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
+pub mod cookies;
 mod depot;
 mod error;
 mod exchange;
@@ -47,9 +49,11 @@ mod settings;
 mod timeout;
 mod transport;
 
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
 pub use call::{Call, Place, Step};
 pub use client::{Awaits, Client, Driver};
+pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};

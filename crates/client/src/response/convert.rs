@@ -2,6 +2,7 @@
 
 use super::{Head, Response, SentRequest};
 use crate::error::{Error, Kind};
+use crate::exchange::Seen;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use nuncio_connection::ResponseHead;
@@ -68,7 +69,11 @@ impl<B: Into<Bytes>> TryFrom<http::Response<B>> for Response {
             },
         };
         let head = ResponseHead::new(parts.version, parts.status, headers);
-        let head = Head::new(request, head, parts.extensions);
+        let seen = Seen {
+            extensions: parts.extensions,
+            received: None,
+        };
+        let head = Head::of(request, head, seen);
         Ok(Response::new(head, body.into(), Duration::ZERO))
     }
 }

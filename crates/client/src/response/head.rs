@@ -2,15 +2,18 @@
 
 use super::Response;
 use super::text::DefaultEncoding;
+use crate::cookies::CookieJar;
+use crate::exchange::Seen;
 use crate::redirect::is_redirect;
 use crate::request::Request;
-use http::Version;
+use http::{StatusCode, Version};
 use nuncio_connection::ResponseHead;
 use nuncio_content::Charset;
 use nuncio_headers::Headers;
 use nuncio_headers::typed::Links;
 use nuncio_url::Url;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// What every response has before its body: shared by the buffered and the streaming kinds.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct More {
     /// Locked because a body need not be `Sync`; this one is held, and never waited for.
     pub(crate) next: Option<Arc<Mutex<Request>>>,
     pub(crate) extensions: http::Extensions,
+    /// When it came, if it sets cookies.
+    pub(crate) received: Option<SystemTime>,
     /// What a body is read as that declares no charset.
     pub(crate) default_encoding: DefaultEncoding,
     /// What the body is read as, whatever it declares.
@@ -60,14 +65,22 @@ pub(crate) struct More {
 }
 
 impl Head {
-    pub(crate) fn new(
-        request: SentRequest,
-        head: ResponseHead,
-        extensions: http::Extensions,
-    ) -> Self {
-        let more = (!extensions.is_empty()).then(|| {
+    /// The head of an HTTP/1.1 response to a `method` request for `url`: for transports and tests.
+    pub fn new(method: http::Method, url: Url, status: StatusCode, headers: Headers) -> Self {
+        let request = SentRequest {
+            method,
+            url,
+            headers: Headers::new(),
+        };
+        let head = ResponseHead::new(Version::HTTP_11, status, headers);
+        Self::of(request, head, Seen::default())
+    }
+
+    pub(crate) fn of(request: SentRequest, head: ResponseHead, seen: Seen) -> Self {
+        let more = (!seen.is_plain()).then(|| {
             Box::new(More {
-                extensions,
+                extensions: seen.extensions,
+                received: seen.received,
                 ..More::default()
             })
         });
@@ -129,6 +142,15 @@ impl Head {
         self.head.headers.links()
     }
 
+    /// The cookies that this response set, and no others: what is of them in its `Set-Cookie` fields,
+    /// as of the time when it came.
+    pub fn cookies(&self) -> CookieJar {
+        let received = self.more.as_deref().and_then(|more| more.received);
+        // Nobody knows when a response came that was put together by hand: long ago.
+        let now = received.unwrap_or(SystemTime::UNIX_EPOCH);
+        CookieJar::from_response(self.url(), self.headers(), now)
+    }
+
     /// What a transport or a hook put beside the response.
     pub fn extensions(&self) -> Option<&http::Extensions> {
         self.more.as_deref().map(|more| &more.extensions)
@@ -147,5 +169,14 @@ impl Head {
             number.checked_mul(10)?.checked_add(digit.into())
         });
         number.filter(|_| !digits.is_empty())
+    }
+
+    /// Its pieces, when hooks or the authentication have seen it.
+    pub(crate) fn into_seen(self) -> (ResponseHead, Seen) {
+        let seen = self.more.map_or_else(Seen::default, |more| Seen {
+            extensions: more.extensions,
+            received: more.received,
+        });
+        (self.head, seen)
     }
 }

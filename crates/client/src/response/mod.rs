@@ -59,6 +59,10 @@ impl Response {
         self
     }
 
+    pub(crate) fn into_head(self) -> Head {
+        self.head
+    }
+
     /// The body, with the codings undone that were.
     pub fn bytes(&self) -> &Bytes {
         &self.body
