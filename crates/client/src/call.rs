@@ -405,7 +405,7 @@ impl<S> Call<S> {
         now: Instant,
     ) -> Result<(), Error> {
         match asked {
-            Asked::Now(turn) => self.turned(turn, arrival, now),
+            Asked::Now(turn) => self.turned(*turn, arrival, now),
             Asked::Later(future) => {
                 self.state = State::User(Work::Auth(future, arrival));
                 Ok(())

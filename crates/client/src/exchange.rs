@@ -66,7 +66,7 @@ impl Flow {
             }
         };
         let flow = self;
-        Asked::Now(Turn { flow, step, last })
+        Asked::Now(Box::new(Turn { flow, step, last }))
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Turn {
 
 /// A flow's answer: now, or later.
 pub(crate) enum Asked {
-    Now(Turn),
+    Now(Box<Turn>),
     Later(BoxFuture<'static, Turn>),
 }
 
