@@ -1,3 +1,4 @@
+use crate::feed::Side;
 use super::testing::{authorization, get, response};
 use super::*;
 use std::pin::pin;
