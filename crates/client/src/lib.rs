@@ -31,12 +31,16 @@ mod error;
 mod exchange;
 mod feed;
 mod hooks;
+mod http_types;
 mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
 mod mount;
+mod multipart;
 mod network;
+mod parts;
+mod payload;
 mod redirect;
 mod reply;
 mod request;
@@ -53,6 +57,7 @@ pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
+pub use multipart::{Form, Part};
 pub use network::Network;
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
@@ -70,4 +75,4 @@ pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
 pub use nuncio_headers::Headers;
-pub use nuncio_url::{QueryParams, Reference, Url};
+pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

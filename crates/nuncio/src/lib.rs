@@ -43,27 +43,30 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
-    Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams, Redirect,
-    RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode,
-    Timeout, Transport, Url, Version,
+    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Feed, Form, Head,
+    Headers, Http1Config, Kind, Limits, Method, Network, ParamValue, Part, PoolCounts, Processed,
+    QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response,
+    SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    pub use nuncio_blocking::{Blocking, Client, ClientBuilder, RequestBuilder, Streaming};
+    pub use nuncio_blocking::{
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, file, file_part, opened_file,
+    };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder};
+    pub use nuncio_tokio::{Tokio, builder, file, file_part, from_tokio_read};
 }
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer, from_stream,
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.
