@@ -1,5 +1,7 @@
+use super::running::Needs;
 use super::testing::{authorization, get, response};
 use super::*;
+use crate::feed::Side;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use zeroize::ZeroizeOnDrop;
@@ -56,7 +58,7 @@ impl AsyncAuthFlow for Marking {
         &'a mut self,
         request: &'a mut Request,
         last: Option<&'a crate::Response>,
-    ) -> AuthFuture<'a> {
+    ) -> crate::BoxFuture<'a, Result<AuthStep, Error>> {
         Box::pin(async move { AuthFlow::step(self, request, last) })
     }
 }
