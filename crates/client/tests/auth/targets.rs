@@ -67,14 +67,14 @@ fn check_answer(request: &Request, user: &[u8], refused: &Response) {
     let get = |name| answer.parameters.get(name);
     assert!(answer.scheme == "Digest" && answer.token68.is_none());
     let challenges = refused.headers().www_authenticate();
-    let challenge = challenges
-        .iter()
-        .find(|one| {
-            ["realm", "nonce"]
-                .iter()
-                .all(|name| one.parameters.get(name) == get(name))
-        })
-        .expect("one of the challenges");
+    let known = challenges.iter().any(|one| {
+        let theirs = |name| one.parameters.get(name);
+        let same = ["realm", "nonce"]
+            .iter()
+            .all(|name| theirs(name) == get(name));
+        same && theirs("qop").is_some() == get("qop").is_some()
+    });
+    assert!(known, "one of the challenges");
     assert_eq!(get("uri"), Some(request.url().raw_path()));
     let response = get("response").unwrap();
     assert!(
@@ -83,10 +83,6 @@ fn check_answer(request: &Request, user: &[u8], refused: &Response) {
             .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     );
     assert!(matches!(response.len(), 32 | 40 | 64 | 128));
-    assert_eq!(
-        get("qop").is_some(),
-        challenge.parameters.get("qop").is_some()
-    );
     assert!(get("nc").is_none_or(|count| count == "00000001"));
     let Ok(user) = std::str::from_utf8(user) else {
         return;
