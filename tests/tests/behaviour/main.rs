@@ -11,6 +11,7 @@ mod events;
 mod policy;
 mod pool;
 mod requests;
+mod responses;
 mod runtimes;
 mod timeouts;
 mod tls;
