@@ -53,14 +53,37 @@ pub(crate) fn line_len(name: usize, value: usize) -> usize {
 /// is bucketed by it, so that peers who look for collisions only get that comparison.
 #[inline]
 pub(crate) fn tag(name: &[u8]) -> u32 {
-    // This folds letters to lower case (and some other bytes together, which does not matter).
-    let fold = swar::each(0x20);
-    let first = name
-        .first_chunk::<8>()
-        .map_or(0, |word| u64::from_le_bytes(*word));
-    let first = ((first | fold) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let last = (last_word(name) | fold).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-    ((first ^ last) >> 32) as u32
+    Ends::new(name).tag()
+}
+
+/// The first and the last eight bytes of a name, which are all of most names.
+pub(crate) struct Ends {
+    len: usize,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Ends {
+    /// Of a name shorter than eight bytes both are [`last_word`].
+    #[inline]
+    pub(crate) fn new(name: &[u8]) -> Self {
+        let last = last_word(name);
+        let first = name.first_chunk::<8>();
+        Self {
+            len: name.len(),
+            first: first.map_or(last, |word| u64::from_le_bytes(*word)),
+            last,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn tag(&self) -> u32 {
+        // This folds letters to lower case (and some other bytes together, which does not matter).
+        let fold = |word| word | swar::each(0x20);
+        let first = (fold(self.first) ^ self.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let last = fold(self.last).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        ((first ^ last) >> 32) as u32
+    }
 }
 
 /// Any total order in which names are equal that differ in ASCII case at most.
@@ -94,7 +117,7 @@ pub(crate) fn words(name: &[u8]) -> impl Iterator<Item = u64> {
         .chain(last)
 }
 
-/// The last eight bytes; of a shorter name all, some twice or with zeros among them.
+/// The last eight bytes; of a shorter name all, some twice; of an empty one zeros.
 #[inline]
 pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let Some(word) = name.last_chunk::<8>() {
@@ -103,8 +126,12 @@ pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         return u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32;
     }
-    name.iter()
-        .fold(0, |word, &byte| word << 8 | u64::from(byte))
+    match *name {
+        [] => 0,
+        [a] => u64::from_le_bytes([a; 8]),
+        [a, b] => u64::from_le_bytes([a, b, a, b, a, b, a, b]),
+        [a, b, c, ..] => u64::from_le_bytes([a, b, c, a, b, c, a, b]),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! From the bytes of a received head, which a codec has already taken apart.
 
+use std::mem;
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR, tag};
+use crate::field::{Field, LINE_END, SEPARATOR};
 use crate::storage::{offset, slice, validate_value};
-use crate::syntax::{count_unprintable, has_outer_space, is_token, name_error};
+use crate::syntax::{count_unprintable, token_tag};
 use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
@@ -29,10 +30,9 @@ impl Headers {
             // Enough for all fields if none overlap: a line takes two bytes more than `a:b`, LF.
             buffer: Vec::with_capacity(block.len() + 2 * expected),
             fields: Vec::with_capacity(expected),
-            end: 0,
         };
         for (name, value) in fields {
-            if !builder.add(&name, &value) {
+            if !builder.add(name.clone(), value.clone()) {
                 return Err(refuse(block, builder.fields.len(), name, value));
             }
         }
@@ -46,81 +46,73 @@ struct Builder<'a> {
     fields: Vec<Field>,
     /// Lines of `block` that look as ours and follow each other, not copied yet.
     run: Range<usize>,
-    /// How long the buffer is with the run.
-    end: usize,
 }
 
 impl Builder<'_> {
     /// Says whether it did. A plain yes or no keeps this loop small.
     #[inline]
-    fn add(&mut self, name: &Range<usize>, value: &Range<usize>) -> bool {
-        let block = self.block;
-        let (Some(name_bytes), Some(value_bytes)) = (
-            block.get(name.start..name.end),
-            block.get(value.start..value.end),
-        ) else {
+    fn add(&mut self, name: Range<usize>, value: Range<usize>) -> bool {
+        let Some((name_bytes, value_bytes)) = line(self.block, &name, &value) else {
+            return self.rewrite(name, value);
+        };
+        let Some(tag) = checked_tag(name_bytes, value_bytes) else {
             return false;
         };
-        if has_outer_space(value_bytes) {
-            return false;
+        if self.run.end != name.start {
+            self.flush();
+            self.run.start = name.start;
         }
-        // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
-        let field = Field {
-            start: self.end as u32,
-            name_len: name_bytes.len() as u32,
-            value_len: value_bytes.len() as u32,
-            // Found in `finish`, where the names are looked at.
-            tag: 0,
-        };
-        self.end = self.end.saturating_add(field.line_len());
-        self.fields.push(field);
-        let separator = slice(block, name.end..value.start);
-        let line_end = slice(block, value.end..value.end + LINE_END.len());
-        if separator == SEPARATOR && line_end == LINE_END {
-            if self.run.end != name.start {
-                self.flush();
-                self.run.start = name.start;
-            }
-            self.run.end = value.end + LINE_END.len();
-        } else {
-            self.rewrite(name_bytes, value_bytes);
-        }
+        self.run.end = value.end + LINE_END.len();
+        let start = self.buffer.len() + (name.start - self.run.start);
+        self.push(start, name_bytes, value_bytes, tag);
         true
     }
 
     /// Adds a line that does not look as ours. Out of line, as [`flush`](Self::flush) is, to keep
     /// the loop over all others small.
     #[inline(never)]
-    fn rewrite(&mut self, name: &[u8], value: &[u8]) {
+    fn rewrite(&mut self, name: Range<usize>, value: Range<usize>) -> bool {
         self.flush();
-        self.run = 0..0;
+        let block = self.block;
+        let (Some(name), Some(value)) = (block.get(name), block.get(value)) else {
+            return false;
+        };
+        let Some(tag) = checked_tag(name, value) else {
+            return false;
+        };
+        self.push(self.buffer.len(), name, value, tag);
         for part in [name, SEPARATOR, value, LINE_END] {
             self.buffer.extend_from_slice(part);
         }
+        true
+    }
+
+    #[inline]
+    fn push(&mut self, start: usize, name: &[u8], value: &[u8], tag: u32) {
+        // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
+        self.fields.push(Field {
+            start: start as u32,
+            name_len: name.len() as u32,
+            value_len: value.len() as u32,
+            tag,
+        });
     }
 
     #[inline(never)]
     fn flush(&mut self) {
-        self.buffer
-            .extend_from_slice(slice(self.block, self.run.clone()));
+        let run = mem::take(&mut self.run);
+        self.buffer.extend_from_slice(slice(self.block, run));
     }
 
     #[inline]
     fn finish(mut self) -> Result<Headers, InvalidHeader> {
         self.flush();
-        offset(self.end)?;
+        offset(self.buffer.len())?;
         let mut headers = Headers {
             buffer: self.buffer,
             fields: self.fields,
             encoding: None,
         };
-        for field in &mut headers.fields {
-            let name = slice(&headers.buffer, field.name_range());
-            if !is_token(name) {
-                return Err(name_error(name));
-            }
-            field.tag = tag(name);
-        }
         // CRLF makes two of each line: more means that values need a closer look, as names have
         // been looked at. One pass over all is faster than one over each.
         if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {
@@ -134,6 +126,36 @@ impl Builder<'_> {
         }
         Ok(headers)
     }
+}
+
+/// Name and value of a line that looks as ours.
+#[inline]
+fn line<'a>(
+    block: &'a [u8],
+    name: &Range<usize>,
+    value: &Range<usize>,
+) -> Option<(&'a [u8], &'a [u8])> {
+    // Where these wrap, they are too small for a line.
+    let end = value.end.wrapping_add(LINE_END.len());
+    let name_len = name.end.wrapping_sub(name.start);
+    let line = block.get(name.start..end)?;
+    let (name_bytes, rest) = line.split_at_checked(name_len)?;
+    let (separator, rest) = rest.split_first_chunk()?;
+    let (value_bytes, line_end) = rest.split_last_chunk()?;
+    let ours =
+        value.start == name.end + SEPARATOR.len() && (separator, line_end) == (SEPARATOR, LINE_END);
+    ours.then_some((name_bytes, value_bytes))
+}
+
+/// The tag of a valid name, unless its value starts or ends with what may not stand there.
+#[inline]
+fn checked_tag(name: &[u8], value: &[u8]) -> Option<u32> {
+    // Control bytes, which are below the space, may not stand anywhere.
+    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
+    if outer(value.first()) || outer(value.last()) {
+        return None;
+    }
+    token_tag(name)
 }
 
 /// Why [`Builder::add`] said no.

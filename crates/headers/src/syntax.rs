@@ -1,6 +1,6 @@
 //! Which bytes a field name and a field value may hold, and the check for each.
 
-use crate::field::{last_word, words};
+use crate::field::{Ends, words};
 use crate::{InvalidHeader, swar};
 
 /// `tchar` of RFC 9110 section 5.6.2.
@@ -62,12 +62,27 @@ pub fn check_value(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidHea
 /// Whether `text` is one or more `tchar`.
 #[inline]
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    // Nearly all names are letters and dashes, which can be seen eight at a time. (The zeros
-    // that fill up the word of a very short one are neither.)
-    let (words, _) = text.as_chunks::<8>();
-    let plain = |word: &[u8; 8]| swar::is_letters_or_dashes(u64::from_le_bytes(*word));
-    (words.iter().all(plain) && swar::is_letters_or_dashes(last_word(text)))
-        || is_unusual_token(text)
+    token_tag(text).is_some()
+}
+
+/// The [tag](Ends::tag) of a name that is one or more `tchar`: both look at the same words.
+#[inline]
+pub(crate) fn token_tag(name: &[u8]) -> Option<u32> {
+    let ends = Ends::new(name);
+    // Nearly all names are letters and dashes, which can be seen eight at a time. (The zeros of an
+    // empty name are neither.)
+    let unusual =
+        swar::neither_letters_nor_dashes(ends.first) | swar::neither_letters_nor_dashes(ends.last);
+    let plain = unusual == 0 && (name.len() <= 16 || is_letters_or_dashes(name));
+    (plain || is_unusual_token(name)).then(|| ends.tag())
+}
+
+/// Whether that holds of all whole words of `name`.
+fn is_letters_or_dashes(name: &[u8]) -> bool {
+    let (words, _) = name.as_chunks::<8>();
+    words
+        .iter()
+        .all(|word| swar::neither_letters_nor_dashes(u64::from_le_bytes(*word)) == 0)
 }
 
 #[inline(never)]
@@ -90,9 +105,12 @@ pub(crate) const fn is_control(byte: u8) -> bool {
 pub(crate) fn count_unprintable(bytes: &[u8]) -> usize {
     // Counting in a `u8` lets the compiler look at a whole vector of bytes at a time.
     bytes
-        .chunks(240)
+        .chunks(224)
         .map(|chunk| {
-            let count = |count, byte: &u8| count + u8::from(byte.wrapping_sub(b' ') > b'~' - b' ');
+            // Printable bytes are moved to the lowest of `i8`: vectors compare with signs.
+            const LAST: i8 = b'~'.wrapping_add(MOVE) as i8;
+            const MOVE: u8 = 0x80 - b' ';
+            let count = |count, byte: &u8| count + u8::from(byte.wrapping_add(MOVE) as i8 > LAST);
             usize::from(chunk.iter().fold(0_u8, count))
         })
         .sum()
