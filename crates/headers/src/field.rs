@@ -56,6 +56,12 @@ pub(crate) fn tag(name: &[u8]) -> u32 {
     Ends::new(name).tag()
 }
 
+/// One of 64 bits, by which a set of tags tells most that are not in it.
+#[inline]
+pub(crate) fn tag_bit(tag: u32) -> u64 {
+    1 << (tag >> 26)
+}
+
 /// The first and the last eight bytes of a name, which are all of most names.
 pub(crate) struct Ends {
     len: usize,
@@ -94,16 +100,23 @@ pub(crate) fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// Whether two names differ in ASCII case at most.
+#[inline]
 pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
-    let same = |a, b| a == b || swar::lower(a) == swar::lower(b);
-    let (whole_a, whole_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    // The last word says all of a short name, and some of a long one again.
-    a.len() == b.len()
-        && same(last_word(a), last_word(b))
-        && whole_a
-            .iter()
-            .zip(whole_b)
-            .all(|(a, b)| same(u64::from_le_bytes(*a), u64::from_le_bytes(*b)))
+    if a.len() != b.len() {
+        return false;
+    }
+    let (x, y) = (Ends::new(a), Ends::new(b));
+    let differences = swar::differences(x.first, y.first) | swar::differences(x.last, y.last);
+    differences == 0 && (a.len() <= 16 || same_words(a, b))
+}
+
+/// The same of all whole words of two names of one length.
+#[inline(never)]
+fn same_words(a: &[u8], b: &[u8]) -> bool {
+    let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    a.iter()
+        .zip(b)
+        .all(|(a, b)| swar::differences(u64::from_le_bytes(*a), u64::from_le_bytes(*b)) == 0)
 }
 
 /// All bytes of `name`, eight by eight; the last word is [`last_word`].

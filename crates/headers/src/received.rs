@@ -3,7 +3,7 @@
 use std::mem;
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR};
+use crate::field::{Field, LINE_END, SEPARATOR, tag_bit};
 use crate::storage::{offset, slice, validate_value};
 use crate::syntax::{count_unprintable, token_tag};
 use crate::{Headers, InvalidHeader, check_name};
@@ -111,8 +111,12 @@ impl Builder<'_> {
         let mut headers = Headers {
             buffer: self.buffer,
             fields: self.fields,
+            tag_bits: 0,
             encoding: None,
         };
+        for field in &headers.fields {
+            headers.tag_bits |= tag_bit(field.tag);
+        }
         // CRLF makes two of each line: more means that values need a closer look, as names have
         // been looked at. One pass over all is faster than one over each.
         if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {

@@ -18,6 +18,12 @@ pub(crate) const fn lower(word: u64) -> u64 {
     word | ((between(word & !HIGH, b'A', b'Z') & !word) >> 2)
 }
 
+/// The bits in which two words differ by more than the case of ASCII letters.
+pub(crate) const fn differences(one: u64, two: u64) -> u64 {
+    let letters = between((one | each(0x20)) & !HIGH, b'a', b'z') & !one;
+    (one ^ two) & !(letters >> 2)
+}
+
 /// Whether all bytes are in 0x20 to 0x7E.
 pub(crate) const fn is_printable(word: u64) -> bool {
     between(word & !HIGH, b' ', b'~') & !word & HIGH == HIGH
