@@ -65,8 +65,8 @@ pub(crate) fn tag_bit(tag: u32) -> u64 {
 /// The first and the last eight bytes of a name, which are all of most names.
 pub(crate) struct Ends {
     len: usize,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
+    first: u64,
+    last: u64,
 }
 
 impl Ends {
@@ -80,6 +80,13 @@ impl Ends {
             first: first.map_or(last, |word| u64::from_le_bytes(*word)),
             last,
         }
+    }
+
+    /// Zero when all bytes are letters or dashes, as those of nearly all names are. (The zeros of an
+    /// empty name are neither.)
+    #[inline]
+    pub(crate) fn unusual(&self) -> u64 {
+        swar::neither_letters_nor_dashes(self.first) | swar::neither_letters_nor_dashes(self.last)
     }
 
     #[inline]
@@ -105,18 +112,23 @@ pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let (x, y) = (Ends::new(a), Ends::new(b));
-    let differences = swar::differences(x.first, y.first) | swar::differences(x.last, y.last);
-    differences == 0 && (a.len() <= 16 || same_words(a, b))
+    if a.len() > 16 {
+        return same_words(a, b);
+    }
+    let (a, b) = (Ends::new(a), Ends::new(b));
+    swar::differences(a.first, b.first) | swar::differences(a.last, b.last) == 0
 }
 
-/// The same of all whole words of two names of one length.
+/// The same of two names of one length, of more than a word. Words are mostly equal as they are.
 #[inline(never)]
 fn same_words(a: &[u8], b: &[u8]) -> bool {
-    let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    a.iter()
-        .zip(b)
-        .all(|(a, b)| swar::differences(u64::from_le_bytes(*a), u64::from_le_bytes(*b)) == 0)
+    let same = |a, b| a == b || swar::differences(a, b) == 0;
+    let (whole_a, whole_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    same(last_word(a), last_word(b))
+        && whole_a
+            .iter()
+            .zip(whole_b)
+            .all(|(a, b)| same(u64::from_le_bytes(*a), u64::from_le_bytes(*b)))
 }
 
 /// All bytes of `name`, eight by eight; the last word is [`last_word`].

@@ -3,9 +3,9 @@
 use std::mem;
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR, tag_bit};
+use crate::field::{Ends, Field, LINE_END, SEPARATOR, tag_bit};
 use crate::storage::{offset, slice, validate_value};
-use crate::syntax::{count_unprintable, token_tag};
+use crate::syntax::{count_unprintable, unusual};
 use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
@@ -26,26 +26,28 @@ impl Headers {
         let expected = fields.len().min(block.len() / 2);
         let mut builder = Builder {
             block,
-            run: 0..0,
             // Enough for all fields if none overlap: a line takes two bytes more than `a:b`, LF.
-            buffer: Vec::with_capacity(block.len() + 2 * expected),
-            fields: Vec::with_capacity(expected),
+            headers: Headers::with_capacity(expected, block.len() + 2 * expected),
+            run: 0..0,
+            unusual: 0,
         };
         for (name, value) in fields {
             if !builder.add(name.clone(), value.clone()) {
-                return Err(refuse(block, builder.fields.len(), name, value));
+                return Err(refuse(block, builder.headers.len(), name, value));
             }
         }
-        builder.finish()
+        builder.finish()?;
+        Ok(builder.headers)
     }
 }
 
 struct Builder<'a> {
     block: &'a [u8],
-    buffer: Vec<u8>,
-    fields: Vec<Field>,
+    headers: Headers,
     /// Lines of `block` that look as ours and follow each other, not copied yet.
     run: Range<usize>,
+    /// Not zero when a name holds another byte than letters and dashes.
+    unusual: u64,
 }
 
 impl Builder<'_> {
@@ -55,7 +57,7 @@ impl Builder<'_> {
         let Some((name_bytes, value_bytes)) = line(self.block, &name, &value) else {
             return self.rewrite(name, value);
         };
-        let Some(tag) = checked_tag(name_bytes, value_bytes) else {
+        let Some(mut field) = self.field(name_bytes, value_bytes) else {
             return false;
         };
         if self.run.end != name.start {
@@ -63,8 +65,9 @@ impl Builder<'_> {
             self.run.start = name.start;
         }
         self.run.end = value.end + LINE_END.len();
-        let start = self.buffer.len() + (name.start - self.run.start);
-        self.push(start, name_bytes, value_bytes, tag);
+        let start = self.headers.buffer.len() + (name.start - self.run.start);
+        field.start = start as u32;
+        self.headers.fields.push(field);
         true
     }
 
@@ -73,54 +76,66 @@ impl Builder<'_> {
     #[inline(never)]
     fn rewrite(&mut self, name: Range<usize>, value: Range<usize>) -> bool {
         self.flush();
-        let block = self.block;
-        let (Some(name), Some(value)) = (block.get(name), block.get(value)) else {
+        let (Some(name), Some(value)) = (self.block.get(name), self.block.get(value)) else {
             return false;
         };
-        let Some(tag) = checked_tag(name, value) else {
+        let Some(mut field) = self.field(name, value) else {
             return false;
         };
-        self.push(self.buffer.len(), name, value, tag);
+        field.start = self.headers.buffer.len() as u32;
+        self.headers.fields.push(field);
         for part in [name, SEPARATOR, value, LINE_END] {
-            self.buffer.extend_from_slice(part);
+            self.headers.buffer.extend_from_slice(part);
         }
         true
     }
 
+    /// The record of a line, but for where it starts; none where a value starts or ends with what may
+    /// not stand there. The rest of it and the name are looked at in [`finish`](Self::finish).
     #[inline]
-    fn push(&mut self, start: usize, name: &[u8], value: &[u8], tag: u32) {
-        // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
-        self.fields.push(Field {
-            start: start as u32,
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Option<Field> {
+        // Control bytes, which are below the space, may not stand anywhere.
+        let outer = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
+        if outer(value.first()) || outer(value.last()) {
+            return None;
+        }
+        let ends = Ends::new(name);
+        self.unusual |= ends.unusual();
+        // These casts, as those of `start`, lose nothing: the block is below 4 GiB, and `finish`
+        // looks at the end.
+        Some(Field {
+            start: 0,
             name_len: name.len() as u32,
             value_len: value.len() as u32,
-            tag,
-        });
+            tag: ends.tag(),
+        })
     }
 
     #[inline(never)]
     fn flush(&mut self) {
         let run = mem::take(&mut self.run);
-        self.buffer.extend_from_slice(slice(self.block, run));
+        let lines = slice(self.block, run);
+        self.headers.buffer.extend_from_slice(lines);
     }
 
     #[inline]
-    fn finish(mut self) -> Result<Headers, InvalidHeader> {
+    fn finish(&mut self) -> Result<(), InvalidHeader> {
         self.flush();
-        offset(self.buffer.len())?;
-        let mut headers = Headers {
-            buffer: self.buffer,
-            fields: self.fields,
-            tag_bits: 0,
-            encoding: None,
-        };
+        let headers = &mut self.headers;
+        offset(headers.buffer.len())?;
         for field in &headers.fields {
             headers.tag_bits |= tag_bit(field.tag);
+            if field.name_len > 16 {
+                let name = slice(&headers.buffer, field.name_range());
+                self.unusual |= unusual(name);
+            }
         }
-        // CRLF makes two of each line: more means that values need a closer look, as names have
-        // been looked at. One pass over all is faster than one over each.
-        if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {
+        // CRLF makes two of each line: more means that values need a closer look. One pass over all
+        // is faster than one over each.
+        let unprintable = count_unprintable(&headers.buffer);
+        if self.unusual != 0 || unprintable != headers.fields.len() * LINE_END.len() {
             for field in &headers.fields {
+                check_name(headers.name(field))?;
                 validate_value(headers.name(field), headers.value(field))?;
             }
         }
@@ -128,7 +143,7 @@ impl Builder<'_> {
         if headers.buffer.capacity() / 2 > headers.buffer.len() + 64 {
             headers.buffer.shrink_to_fit();
         }
-        Ok(headers)
+        Ok(())
     }
 }
 
@@ -149,17 +164,6 @@ fn line<'a>(
     let ours =
         value.start == name.end + SEPARATOR.len() && (separator, line_end) == (SEPARATOR, LINE_END);
     ours.then_some((name_bytes, value_bytes))
-}
-
-/// The tag of a valid name, unless its value starts or ends with what may not stand there.
-#[inline]
-fn checked_tag(name: &[u8], value: &[u8]) -> Option<u32> {
-    // Control bytes, which are below the space, may not stand anywhere.
-    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
-    if outer(value.first()) || outer(value.last()) {
-        return None;
-    }
-    token_tag(name)
 }
 
 /// Why [`Builder::add`] said no.

@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use crate::field::{Field, LINE_END, SEPARATOR, line_len, same_name, tag, tag_bit};
-use crate::syntax::{find_bad_value_byte, name_error, token_tag};
-use crate::{Headers, InvalidHeader};
+use crate::syntax::find_bad_value_byte;
+use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
     pub(crate) fn name(&self, field: &Field) -> &[u8] {
@@ -63,13 +63,13 @@ impl Headers {
     }
 
     pub(crate) fn append_bytes(&mut self, name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
-        let tag = token_tag(name).ok_or_else(|| name_error(name))?;
+        check_name(name)?;
         validate_value(name, value)?;
         let field = Field {
             start: offset(self.buffer.len())?,
             name_len: offset(name.len())?,
             value_len: offset(value.len())?,
-            tag,
+            tag: tag(name),
         };
         let added = line_len(name.len(), value.len());
         offset(self.buffer.len().saturating_add(added))?;

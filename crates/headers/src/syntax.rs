@@ -62,27 +62,17 @@ pub fn check_value(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidHea
 /// Whether `text` is one or more `tchar`.
 #[inline]
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    token_tag(text).is_some()
+    (Ends::new(text).unusual() == 0 && (text.len() <= 16 || unusual(text) == 0))
+        || is_unusual_token(text)
 }
 
-/// The [tag](Ends::tag) of a name that is one or more `tchar`: both look at the same words.
-#[inline]
-pub(crate) fn token_tag(name: &[u8]) -> Option<u32> {
-    let ends = Ends::new(name);
-    // Nearly all names are letters and dashes, which can be seen eight at a time. (The zeros of an
-    // empty name are neither.)
-    let unusual =
-        swar::neither_letters_nor_dashes(ends.first) | swar::neither_letters_nor_dashes(ends.last);
-    let plain = unusual == 0 && (name.len() <= 16 || is_letters_or_dashes(name));
-    (plain || is_unusual_token(name)).then(|| ends.tag())
-}
-
-/// Whether that holds of all whole words of `name`.
-fn is_letters_or_dashes(name: &[u8]) -> bool {
+/// Zero when all whole words of `name` are letters and dashes.
+#[inline(never)]
+pub(crate) fn unusual(name: &[u8]) -> u64 {
     let (words, _) = name.as_chunks::<8>();
-    words
-        .iter()
-        .all(|word| swar::neither_letters_nor_dashes(u64::from_le_bytes(*word)) == 0)
+    words.iter().fold(0, |unusual, word| {
+        unusual | swar::neither_letters_nor_dashes(u64::from_le_bytes(*word))
+    })
 }
 
 #[inline(never)]
