@@ -30,9 +30,9 @@ mod streaming;
 pub use body::from_stream;
 pub use driver::{Async, Send, Stream};
 pub use nuncio_client::{
-    AsyncTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers, Kind, Limits, Method,
-    Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response, StatusCode,
-    Timeout, Transport, Url, Version,
+    AsyncTransport, Body, BodyStream, BoxFuture, Budget, Error, Event, Head, Headers, Kind, Limits,
+    Method, Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::Streaming;

@@ -48,7 +48,7 @@ mod streaming;
 
 pub use driver::Blocking;
 pub use nuncio_client::{
-    BlockingTransport, Body, Error, Event, Head, Headers, Kind, Limits, Method, Network,
+    BlockingTransport, Body, Budget, Error, Event, Head, Headers, Kind, Limits, Method, Network,
     PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout, Transport,
     Url, Version,
 };

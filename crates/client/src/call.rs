@@ -6,6 +6,7 @@
 //! adapter looks names up, dials, moves bytes and waits; it takes no decision.
 
 use crate::BoxFuture;
+use crate::decoding::Coded;
 use crate::depot::{Depot, Lane};
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Verdict};
@@ -389,9 +390,7 @@ impl<S> Call<S> {
         }
         let Reading { incoming, mut body } = *reading;
         body.truncate(DRAINED);
-        let (head, elapsed) = incoming.into_parts();
-        self.exchange
-            .remember(Response::new(head, Bytes::from(body), elapsed));
+        self.exchange.remember(incoming.into_response(body));
         self.state = State::Ready;
         Ok(None)
     }
@@ -496,8 +495,9 @@ impl<S> Call<S> {
                 "the response's head has not come yet",
             ));
         };
+        let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let head = self.exchange.into_head(head, extensions);
-        Ok(Incoming::new(head, arrival, self.started, self.peer))
+        Ok(Incoming::new(head, arrival, self.started, self.peer).with_coded(coded))
     }
 
     fn blame(&self, error: Error) -> Error {

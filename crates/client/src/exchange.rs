@@ -145,6 +145,7 @@ impl Exchange {
                 history: self.history.into(),
                 next: self.next,
                 extensions,
+                trailers: None,
             })
         });
         Head {

@@ -26,6 +26,7 @@
 mod body;
 mod call;
 mod client;
+mod decoding;
 mod depot;
 mod error;
 mod exchange;
@@ -69,5 +70,6 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
+pub use nuncio_content::Budget;
 pub use nuncio_headers::Headers;
 pub use nuncio_url::{QueryParams, Reference, Url};

@@ -2,12 +2,14 @@
 
 use crate::body::{Body, Source};
 use crate::client::{Client, Driver};
+use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
+use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
@@ -36,6 +38,7 @@ pub(crate) struct Options {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) redirects: Option<Redirects>,
+    pub(crate) decoding: DecodingOptions,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -393,6 +396,31 @@ impl<D: Driver> RequestBuilder<D> {
     pub fn redirects(self, redirects: Redirects) -> Self {
         self.change(|draft| {
             draft.options.rare_mut().redirects = Some(redirects);
+            Ok(())
+        })
+    }
+
+    /// Whether the content codings of the response are undone, whatever the client does.
+    pub fn decode(self, decode: bool) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.decode = Some(decode);
+            Ok(())
+        })
+    }
+
+    /// How much may come out of the response's body where that is coded, in place of what the client
+    /// allows.
+    pub fn max_decoded(self, budget: Budget) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.budget = Some(budget);
+            Ok(())
+        })
+    }
+
+    /// How many codings the response's body may have, in place of what the client allows.
+    pub fn max_codings(self, limit: usize) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.max_codings = Some(limit);
             Ok(())
         })
     }

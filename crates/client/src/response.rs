@@ -36,6 +36,7 @@ impl Default for More {
             history: Arc::new([]),
             next: None,
             extensions: http::Extensions::new(),
+            trailers: None,
         }
     }
 }
@@ -64,6 +65,7 @@ pub(crate) struct More {
     /// Locked because a body need not be `Sync`; this one is held, and never waited for.
     pub(crate) next: Option<Arc<Mutex<Request>>>,
     pub(crate) extensions: http::Extensions,
+    pub(crate) trailers: Option<Headers>,
 }
 
 impl Head {
@@ -153,6 +155,11 @@ impl Head {
     /// What a transport or a hook put beside the response, to be changed.
     pub fn extensions_mut(&mut self) -> &mut http::Extensions {
         &mut self.more.get_or_insert_default().extensions
+    }
+
+    /// The trailer section that came behind the body, once the body was read to its end.
+    pub fn trailers(&self) -> Option<&Headers> {
+        self.more.as_deref()?.trailers.as_ref()
     }
 
     /// The announced length of the body, in bytes; none where it is no number.

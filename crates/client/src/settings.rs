@@ -1,6 +1,7 @@
 //! A client's settings: made by a builder, fixed once built.
 
 use crate::client::{Client, Driver};
+use crate::decoding::Decoding;
 use crate::error::{Error, Kind};
 use crate::hooks::Hooks;
 use crate::mount::Pattern;
@@ -9,6 +10,7 @@ use crate::redirect::Redirects;
 use crate::timeout::Timeout;
 use crate::transport::{Custom, Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
+use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Reference, Url};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ pub struct Settings {
     pub(crate) timeout: Timeout,
     pub(crate) redirects: Redirects,
     pub(crate) https_only: bool,
+    pub(crate) decoding: Decoding,
     pub(crate) hooks: Hooks,
     pub(crate) routes: Routes,
 }
@@ -145,6 +148,7 @@ pub struct ClientBuilder<D: Driver> {
     timeout: Timeout,
     redirects: Redirects,
     https_only: bool,
+    decoding: Decoding,
     hooks: Hooks,
     network: Network,
     transport: Option<Transport>,
@@ -157,10 +161,10 @@ impl<D: Driver> ClientBuilder<D> {
     /// A builder with the defaults; `context` is what the runtime needs.
     pub fn new(context: D::Context) -> Self {
         let mut headers = Headers::with_capacity(8, 192);
-        // BEHAVIOUR section 16.2, in its order. No decoder is built in yet, hence `identity`.
+        // BEHAVIOUR section 16.2, in its order.
         for (name, value) in [
             ("Accept", "*/*"),
-            ("Accept-Encoding", "identity"),
+            ("Accept-Encoding", nuncio_content::accept_encoding()),
             ("Connection", "keep-alive"),
             ("User-Agent", concat!("nuncio/", env!("CARGO_PKG_VERSION"))),
         ] {
@@ -174,6 +178,7 @@ impl<D: Driver> ClientBuilder<D> {
             timeout: Timeout::default(),
             redirects: Redirects::none(),
             https_only: false,
+            decoding: Decoding::default(),
             hooks: Hooks::default(),
             network: Network::default(),
             transport: None,
@@ -253,6 +258,28 @@ impl<D: Driver> ClientBuilder<D> {
     /// Refuses http URLs, those of redirects included, before anything is sent to them. Default no.
     pub fn https_only(mut self, only: bool) -> Self {
         self.https_only = only;
+        self
+    }
+
+    /// Whether the content codings of responses are undone: gzip, deflate, br and zstd, as far as
+    /// they are compiled in. Default yes. Without it bodies stay as they came; the codings are
+    /// announced all the same, unless `Accept-Encoding` is given.
+    pub fn decode(mut self, decode: bool) -> Self {
+        self.decoding.decode = decode;
+        self
+    }
+
+    /// How much may come out of a coded body. Default 64 MiB, or 100 times the coded bytes where that
+    /// is more; what exceeds it is an error ([`Kind::Decoding`]). `ratio: 0` makes the size the limit.
+    pub fn max_decoded(mut self, budget: Budget) -> Self {
+        self.decoding.budget = budget;
+        self
+    }
+
+    /// How many codings a body may have, one over another. Default 5, at most 8; a response with more
+    /// is an error ([`Kind::Decoding`]).
+    pub fn max_codings(mut self, limit: usize) -> Self {
+        self.decoding.max_codings = limit;
         self
     }
 
@@ -395,6 +422,7 @@ impl<D: Driver> ClientBuilder<D> {
             timeout: self.timeout,
             redirects: self.redirects,
             https_only: self.https_only,
+            decoding: self.decoding,
             hooks: self.hooks,
             routes,
         };

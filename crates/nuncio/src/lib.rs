@@ -43,10 +43,10 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
-    Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams, Redirect,
-    RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode,
-    Timeout, Transport, Url, Version,
+    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Error, Event, Head,
+    Headers, Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams,
+    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
