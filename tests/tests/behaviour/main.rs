@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod cancel;
+mod coded;
 mod concurrency;
+mod decoding;
 mod downloads;
 mod echo;
 mod errors;
