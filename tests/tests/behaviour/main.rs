@@ -2,12 +2,15 @@
 //! testkit's servers and scripted peers. Each scenario is written once.
 
 mod bad_input;
+mod bodies;
 mod cancel;
 mod concurrency;
 mod downloads;
 mod echo;
 mod errors;
 mod events;
+mod files;
+mod multipart;
 mod pool;
 mod requests;
 mod runtimes;
