@@ -358,32 +358,6 @@ fn b09_5_a_reader_that_seeks_is_sent_from_its_start() {
     assert_eq!(text(&sent), format!("{head}all of it\r\n--B--\r\n"));
 }
 
-behaviour!(small_parts_go_out_together);
-fn small_parts_go_out_together<A: Adapter>(adapter: &A) {
-    // Fields, delimiters and heads between two sources are one chunk, not one each.
-    let mut form = Form::new();
-    for number in 0..20 {
-        form = form.text(number.to_string(), number);
-    }
-    let form = form.part("s", Part::new(adapter.body(pieces(&["x"]), None)));
-    let peer = Script::new()
-        .connection([
-            Step::ExpectHead,
-            Step::ExpectBytes(1200),
-            Step::send("HTTP/1.1 204 No Content\r\n\r\n"),
-        ])
-        .start();
-    let client = adapter.client();
-    adapter
-        .send(client.post(peer.url("/")).multipart(form))
-        .unwrap();
-    let sent = String::from_utf8(peer.finish()[0].received.clone()).unwrap();
-    let chunks = sent.split("\r\n").filter(|line| {
-        !line.is_empty() && line.len() < 5 && u64::from_str_radix(line, 16).is_ok_and(|it| it > 20)
-    });
-    assert!(chunks.count() <= 2, "{sent}");
-}
-
 const LARGE: u64 = 100 << 20;
 
 behaviour!(b09_a_large_file_is_never_in_memory_whole);
