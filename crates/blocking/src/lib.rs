@@ -50,9 +50,9 @@ mod streaming;
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    BlockingTransport, Body, Error, Event, Form, Head, Headers, Kind, Limits, Method, Network,
-    Part, PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout,
-    Transport, Url, Version,
+    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Form, Head, Headers, Kind,
+    Limits, Method, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request, Response,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::Streaming;
 
@@ -62,3 +62,5 @@ pub type Client = nuncio_client::Client<Blocking>;
 pub type ClientBuilder = nuncio_client::ClientBuilder<Blocking>;
 /// Builds a request; see [`Client::get`] and its like.
 pub type RequestBuilder = nuncio_client::RequestBuilder<Blocking>;
+
+nuncio_client::one_shot_functions!(Blocking, ());

@@ -23,9 +23,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
+pub mod cookies;
 mod depot;
 mod error;
 mod exchange;
@@ -39,6 +41,7 @@ mod leg;
 mod mount;
 mod multipart;
 mod network;
+mod one_shot;
 mod parts;
 mod payload;
 mod redirect;
@@ -50,19 +53,22 @@ mod settings;
 mod timeout;
 mod transport;
 
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
 pub use call::{Call, Place, Step};
 pub use client::{Awaits, Client, Driver};
+pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
 pub use multipart::{Form, Part};
 pub use network::Network;
+pub use one_shot::{OneShot, one_shot};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
-pub use request::{Request, RequestBuilder};
-pub use response::{Head, Response, SentRequest};
+pub use request::{Owner, Request, RequestBuilder};
+pub use response::{DefaultEncoding, Head, Response, SentRequest};
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
@@ -75,4 +81,5 @@ pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
 pub use nuncio_headers::Headers;
+pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

@@ -33,6 +33,8 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `charset` | yes | text in other charsets than UTF-8 |
+//! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -43,24 +45,29 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Feed, Form, Head,
-    Headers, Http1Config, Kind, Limits, Method, Network, ParamValue, Part, PoolCounts, Processed,
+    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
+    DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config, Kind, Limits,
+    Link, Links, Method, Netrc, Network, OneShot, ParamValue, Part, PoolCounts, Processed,
     QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response,
-    SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
+    SentRequest, Side, StatusCode, Timeout, Transport, Url, Version, auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, file, file_part, opened_file,
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
+        head, opened_file, options, patch, post, put, request,
     };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder, file, file_part, from_tokio_read};
+    pub use nuncio_tokio::{
+        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, options, patch, post,
+        put, request,
+    };
 }
 
 #[cfg(feature = "tokio")]

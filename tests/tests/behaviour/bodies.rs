@@ -300,10 +300,14 @@ fn i10_a_length_that_the_source_does_not_keep_aborts_the_request<A: Adapter>(ada
             let error = adapter.send(request.body(body)).unwrap_err();
             assert_eq!(error.kind(), Kind::LocalProtocol, "{declared}: {error}");
             assert_eq!(client.pool().connections, 0);
+            // The mistake may show before anything has left.
             let record = &peer.finish()[0];
-            assert_eq!(record.end, End::Failed(1, io::ErrorKind::UnexpectedEof));
+            assert!(matches!(
+                record.end,
+                End::Failed(0 | 1, io::ErrorKind::UnexpectedEof)
+            ));
             let text = String::from_utf8(record.received.clone()).unwrap();
-            let (_, body) = text.split_once("\r\n\r\n").unwrap();
+            let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
             assert!(
                 "onetwo".starts_with(body) && body.len() < declared,
                 "{body:?}"
@@ -478,9 +482,11 @@ fn m03_a_file_that_is_cut_or_grows_after_it_was_measured_aborts_the_request<A: A
 behaviour!(b08_what_comes_once_is_not_sent_twice);
 fn b08_what_comes_once_is_not_sent_twice<A: Adapter>(adapter: &A) {
     // SECURITY R10, M3.
-    let server = Server::http();
+    let server = Server::builder()
+        .route("/moved", |_, _| Reply::new(307).header("Location", "/echo"))
+        .start();
     let client = adapter.builder().follow_redirects(true).build().unwrap();
-    let url = server.url("/redirect-to?status=307&url=/echo");
+    let url = server.url("/moved");
     let body = adapter.body(pieces(&["once"]), None);
     let error = adapter.send(client.post(&url).body(body)).unwrap_err();
     assert_eq!(error.kind(), Kind::StreamConsumed, "{error}");
@@ -565,7 +571,8 @@ fn b08_an_iterator_is_nothing_for_an_async_client() {
     let request = adapter.client().put("http://127.0.0.1:9/");
     let error = adapter.send(request.body(Body::pieces(["a"]))).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage, "{error}");
-    let request = adapter.client().put(Server::http().url("/echo"));
+    let server = Server::http();
+    let request = adapter.client().put(server.url("/echo"));
     let made = Body::factory(|| Ok(Body::pieces(["a"])), None);
     let error = adapter.send(request.body(made)).unwrap_err();
     assert!(

@@ -9,7 +9,7 @@ use nuncio_testkit::checksum::Checksum;
 use nuncio_testkit::content;
 use nuncio_testkit::latch::Latch;
 use nuncio_testkit::script::{Script, Step};
-use nuncio_testkit::server::Server;
+use nuncio_testkit::server::{Reply, Server};
 use nuncio_tests::adapters::{Adapter, Blocking};
 use nuncio_tests::behaviour;
 use std::io::{self, Cursor};
@@ -296,9 +296,12 @@ fn m03_a_part_that_gives_more_or_less_than_declared_aborts_the_request<A: Adapte
 
 behaviour!(b09_a_form_is_sent_again_if_all_its_parts_can_be);
 fn b09_a_form_is_sent_again_if_all_its_parts_can_be<A: Adapter>(adapter: &A) {
-    let server = Server::http();
+    // Answered when all of it was read; sooner, and a source might not have been asked yet.
+    let server = Server::builder()
+        .route("/moved", |_, _| Reply::new(307).header("Location", "/echo"))
+        .start();
     let client = adapter.builder().follow_redirects(true).build().unwrap();
-    let url = server.url("/redirect-to?status=307&url=/echo");
+    let url = server.url("/moved");
     let file = Scratch::with("f.bin", content::bytes(200_000));
     let again = || {
         Form::new()
