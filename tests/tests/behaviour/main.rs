@@ -2,6 +2,7 @@
 //! testkit's servers and scripted peers. Each scenario is written once.
 
 mod bad_input;
+mod bodies;
 mod cancel;
 mod coded;
 mod concurrency;
@@ -10,6 +11,8 @@ mod downloads;
 mod echo;
 mod errors;
 mod events;
+mod files;
+mod multipart;
 mod policy;
 mod pool;
 mod redirects;
