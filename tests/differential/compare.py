@@ -39,8 +39,10 @@ KINDS = {
     "Builder": {"TypeError", "ValueError", "UnicodeEncodeError"},
     "Usage": {"RuntimeError", "TypeError"},
 }
-# Random text that stands for a boundary: as many hex digits on both sides, or lengths differ.
-RANDOM_BOUNDARY = re.compile(r"boundary=([0-9a-f]{32})\r?$", re.MULTILINE)
+# In a Content-Type, or where a body begins: as many hex digits on both sides, or lengths differ.
+RANDOM_BOUNDARY = re.compile(r"boundary=([0-9a-f]{32})\r$|\A--([0-9a-f]{32})\r$", re.MULTILINE)
+# As long as what it stands for, so that lengths and chunks stay true.
+A_BOUNDARY = "thirty-two-random-hex-characters"
 
 
 def main():
@@ -171,10 +173,11 @@ class Wire:
 
     def __init__(self, record, scenario):
         head, self.body = record.get("head", ""), record.get("body", "")
-        boundary = RANDOM_BOUNDARY.search(head)
-        if boundary:
-            head = head.replace(boundary[1], "<a random boundary>")
-            self.body = self.body.replace(boundary[1], "<a random boundary>")
+        found = RANDOM_BOUNDARY.search(head) or RANDOM_BOUNDARY.search(self.body)
+        if found:
+            boundary = found[1] or found[2]
+            head = head.replace(boundary, A_BOUNDARY)
+            self.body = self.body.replace(boundary, A_BOUNDARY)
         self.line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
         self.names = [line.split(":")[0].lower() for line in lines]
         self.fields = collections.defaultdict(list)
@@ -193,7 +196,9 @@ class Wire:
         content, rest = "", self.body
         while rest:
             size, _, rest = rest.partition("\r\n")
-            length = int(size.split(";")[0] or "0", 16)
+            if not re.fullmatch("[0-9a-fA-F]+", size):
+                return self.body
+            length = int(size, 16)
             content, rest = content + rest[:length], rest[length + 2 :]
         return content
 

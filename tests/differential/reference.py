@@ -97,11 +97,8 @@ def params(value):
 
 
 def pairs(value):
-    """Bytes, since text goes through ASCII; a value that is no text is httpx's to refuse."""
-    return [
-        (scenarios.octets(name), it if isinstance(it, (int, type(None))) else scenarios.octets(it))
-        for name, it in value
-    ]
+    """Bytes, since httpx sends text only if it is ASCII."""
+    return [(scenarios.octets(name), scenarios.octets(it)) for name, it in value]
 
 
 def auth(value):

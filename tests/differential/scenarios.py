@@ -1,6 +1,5 @@
 """The scenarios, as the server, the httpx side and the comparison read them. README.md has the format."""
 
-import base64
 import json
 import pathlib
 
@@ -45,11 +44,11 @@ def filled(value, replacements):
 
 
 def octets(value):
-    """Text as UTF-8; `{"base64": …}`; `{"text": …, "charset": …}`; `{"repeat": text, "times": n}`."""
+    """Text as UTF-8; `{"hex": …}`; `{"text": …, "charset": …}`; `{"repeat": text, "times": n}`."""
     if isinstance(value, str):
         return value.encode("utf-8")
-    if "base64" in value:
-        return base64.b64decode(value["base64"])
+    if "hex" in value:
+        return bytes.fromhex(value["hex"])
     if "repeat" in value:
         return value["repeat"].encode("utf-8") * value["times"]
     return value["text"].encode(value["charset"])

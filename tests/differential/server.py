@@ -273,7 +273,7 @@ def encoded(answer):
             machine = zlib.compressobj(wbits=-15)
             body = machine.compress(body) + machine.flush()
         else:
-            raise ValueError(f"no coding {coding} here: give its bytes as base64")
+            raise ValueError(f"no coding {coding} here: give its bytes as hex")
     return body
 
 

@@ -1,0 +1,36 @@
+//! What a caller got, as `compare.py` reads it.
+
+use nuncio::{Error, Response};
+use serde_json::{Value, json};
+
+pub(crate) fn response(response: Response) -> Value {
+    let latin1 = |bytes: &[u8]| -> String { bytes.iter().copied().map(char::from).collect() };
+    let headers: Vec<_> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_owned(), latin1(value)))
+        .collect();
+    let parsed = match response.json::<Value>() {
+        Ok(value) => json!({ "is": value }),
+        Err(error) => failure(&error),
+    };
+    let mut shown = json!({
+        "status": response.status().as_u16(),
+        "reason": response.reason(),
+        "version": format!("{:?}", response.version()),
+        "url": response.url().as_str(),
+        "headers": headers,
+        "body": latin1(response.bytes()),
+        "text": { "is": response.text() },
+        "json": parsed,
+    });
+    shown["ok"] = match response.error_for_status() {
+        Ok(_) => json!({ "is": true }),
+        Err(error) => failure(&error),
+    };
+    shown
+}
+
+pub(crate) fn failure(error: &Error) -> Value {
+    json!({ "error": format!("{:?}", error.kind()), "words": error.to_string() })
+}

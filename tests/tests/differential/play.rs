@@ -1,0 +1,182 @@
+//! A scenario, put in nuncio's words.
+
+use crate::json::Json;
+use crate::outcome::{failure, response};
+use crate::scenario::{Call, Content, Options, Scenario};
+use bytes::Bytes;
+use nuncio::{Body, Error, Kind, QueryParams, Request, Url};
+use nuncio_client::{Client, ClientBuilder, RequestBuilder};
+use nuncio_tests::adapters::Adapter;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Why a scenario cannot be put in nuncio's words.
+pub(crate) struct NotRun(pub(crate) &'static str);
+
+pub(crate) fn play<A: Adapter>(
+    adapter: &A,
+    scenario: &Scenario,
+    files: &Path,
+) -> Result<Value, NotRun> {
+    let client = match client(adapter.builder(), &scenario.client)?.build() {
+        Ok(client) => client,
+        Err(error) => return Ok(json!({ "calls": [failure(&error)] })),
+    };
+    let mut calls = Vec::new();
+    for call in &scenario.calls {
+        let sent = match send(adapter, &client, call, files)? {
+            Ok(got) => response(got),
+            Err(error) => failure(&error),
+        };
+        calls.push(sent);
+    }
+    client.close();
+    Ok(json!({ "calls": calls }))
+}
+
+fn client<D: nuncio_client::Driver>(
+    mut builder: ClientBuilder<D>,
+    options: &Options,
+) -> Result<ClientBuilder<D>, NotRun> {
+    // httpx's word for none.
+    if let Some(base) = options.base_url.as_ref().filter(|it| !it.is_empty()) {
+        builder = builder.base_url(base);
+    }
+    for (name, value) in &options.headers {
+        builder = builder.header(name, value.bytes());
+    }
+    if options.params.is_some() {
+        return Err(NotRun("params of a client"));
+    }
+    if options.cookies.is_some() {
+        return Err(NotRun("cookies of a client"));
+    }
+    if options.auth.is_some() {
+        return Err(NotRun("auth of a client"));
+    }
+    if options.follow_redirects.is_some() || options.max_redirects.is_some() {
+        return Err(NotRun("redirects"));
+    }
+    if options.default_encoding.is_some() {
+        return Err(NotRun("default_encoding"));
+    }
+    Ok(builder)
+}
+
+type Outcome = Result<nuncio::Response, Error>;
+
+fn send<A: Adapter>(
+    adapter: &A,
+    client: &Client<A::Driver>,
+    call: &Call,
+    files: &Path,
+) -> Result<Outcome, NotRun> {
+    let _ = files;
+    let Some((method, url)) = call.what.split_once(' ') else {
+        return Err(NotRun("the next request of a redirect"));
+    };
+    if call.as_is {
+        return match as_is(method, url, call) {
+            Ok(request) => Ok(adapter.send_as_is(client, request)),
+            Err(error) => Ok(Err(error)),
+        };
+    }
+    let mut request = client.request(method, url);
+    if let Some(given) = &call.params {
+        request = request.query(params(given));
+    }
+    for (name, value) in &call.headers {
+        request = request.header(name, value.bytes());
+    }
+    if let Some(content) = &call.content {
+        request = request.body(body(adapter, content));
+    }
+    if let Some(form) = &call.form {
+        request = request.form(params(form));
+    }
+    if let Some(value) = &call.json {
+        request = request.json(value);
+    }
+    request = with_policy(request, call)?;
+    Ok(adapter.send(request))
+}
+
+fn with_policy<D: nuncio_client::Driver>(
+    request: RequestBuilder<D>,
+    call: &Call,
+) -> Result<RequestBuilder<D>, NotRun> {
+    if call.cookies.is_some() {
+        return Err(NotRun("cookies of a request"));
+    }
+    if call.auth.is_some() {
+        return Err(NotRun("auth of a request"));
+    }
+    if call.follow_redirects.is_some() {
+        return Err(NotRun("redirects"));
+    }
+    if call.files.is_some() {
+        return Err(NotRun("multipart"));
+    }
+    Ok(request)
+}
+
+fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
+    let method = method.parse().expect("a method of a scenario");
+    let url = Url::parse(url).map_err(|e| Error::other(Kind::InvalidUrl, e))?;
+    let mut request = Request::new(method, url);
+    for (name, value) in &call.headers {
+        let added = request.headers_mut().append(name, value.bytes());
+        added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+    }
+    if let Some(Content::Octets(content)) = &call.content {
+        request.set_body(content.bytes());
+    }
+    Ok(request)
+}
+
+/// Text stays text where it is that: nuncio may tell the two apart.
+fn body<A: Adapter>(adapter: &A, content: &Content) -> Body {
+    match content {
+        Content::Octets(octets) => match octets.text() {
+            Some(text) => text.into(),
+            None => octets.bytes().into(),
+        },
+        Content::Chunks { chunks, .. } => {
+            let chunks: Vec<_> = chunks
+                .iter()
+                .map(|it| Ok(Bytes::from(it.bytes())))
+                .collect();
+            adapter.body(chunks.into_iter(), None)
+        }
+    }
+}
+
+/// Text is parsed, scalars are coerced by nuncio, lists repeat their name.
+fn params(value: &Json) -> QueryParams {
+    if let Json::Text(text) = value {
+        return text.as_str().into();
+    }
+    let pairs = value.pairs().expect("pairs, or a map");
+    let add = |params: QueryParams, (name, value): (&str, &Json)| match value {
+        Json::List(items) => {
+            let add = |params, item| with_scalar(&params, name, item);
+            items.iter().fold(params, add)
+        }
+        one => with_scalar(&params, name, one),
+    };
+    pairs.into_iter().fold(QueryParams::from(()), add)
+}
+
+fn with_scalar(params: &QueryParams, name: &str, value: &Json) -> QueryParams {
+    match value {
+        Json::Null => params.with_added(name, None::<&str>),
+        Json::Bool(it) => params.with_added(name, *it),
+        Json::Number(it) => match (it.as_i64(), it.as_u64(), it.as_f64()) {
+            (Some(it), _, _) => params.with_added(name, it),
+            (_, Some(it), _) => params.with_added(name, it),
+            (_, _, it) => params.with_added(name, it),
+        },
+        Json::Text(it) => params.with_added(name, it),
+        other => panic!("{other:?} as a parameter"),
+    }
+}
