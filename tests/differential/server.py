@@ -91,7 +91,8 @@ class Server:
     def __init__(self, folder):
         self.files = folder
         self.scene = None
-        self.listeners = []
+        self.markers = {}
+        self.listening = []
         self.main = self.listen("main", self.serve)
         self.other = self.listen("other", self.serve)
         self.control = self.listen("control", self.obey)
@@ -115,18 +116,35 @@ class Server:
         return port
 
     def accept(self, sock, name, handler):
+        self.listening.append(sock)
+
         def loop():
             while True:
-                peer, _ = sock.accept()
+                peer, address = sock.accept()
+                if address[1] in self.markers:
+                    peer.close()
+                    self.markers.pop(address[1]).set()
+                    continue
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                scene = self.scene
-                number = scene.opened(peer) if handler == self.serve and scene else 0
-                arguments = (scene, name, number, peer) if number else (peer,)
-                threading.Thread(target=handler, args=arguments, daemon=True).start()
+                handler(name, peer)
 
         threading.Thread(target=loop, daemon=True).start()
 
-    def obey(self, peer):
+    def accepted(self):
+        """Waits until every connection that a client has made is accepted: a marker stands in line behind it."""
+        for listener in self.listening:
+            host = listener.getsockname()[0]
+            with socket.socket(listener.family) as marker:
+                marker.bind((host, 0))
+                seen = threading.Event()
+                self.markers[marker.getsockname()[1]] = seen
+                marker.connect((host, listener.getsockname()[1]))
+                seen.wait()
+
+    def obey(self, _, peer):
+        threading.Thread(target=self.commands, args=(peer,), daemon=True).start()
+
+    def commands(self, peer):
         lines = peer.makefile("rw", encoding="utf-8", newline="\n")
         for line in lines:
             command, _, argument = line.strip().partition(" ")
@@ -134,18 +152,28 @@ class Server:
                 self.scene = Scene(self.scenarios[argument])
                 answer = {}
             else:
+                self.accepted()
                 answer = self.scene.finish()
                 self.scene = None
             lines.write(json.dumps(answer) + "\n")
             lines.flush()
 
-    def serve(self, scene=None, name=None, number=None, peer=None):
-        try:
-            self.converse(scene, name, number, Reader(peer), peer)
-        except OSError:
-            pass
-        finally:
-            scene.closed(number)
+    def serve(self, name, peer):
+        scene = self.scene
+        if scene is None:
+            peer.close()
+            return
+        number = scene.opened(peer)
+
+        def loop():
+            try:
+                self.converse(scene, name, number, Reader(peer), peer)
+            except OSError:
+                pass
+            finally:
+                scene.closed(number)
+
+        threading.Thread(target=loop, daemon=True).start()
 
     def converse(self, scene, name, number, reader, peer):
         while True:

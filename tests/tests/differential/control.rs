@@ -23,7 +23,10 @@ impl Control {
     }
 
     fn command(&mut self, command: &str) -> Value {
-        writeln!(self.0.get_mut(), "{command}").expect("the server takes commands");
+        // In one piece: two would wait for each other, as Nagle's algorithm has it.
+        let line = format!("{command}\n");
+        let sent = self.0.get_mut().write_all(line.as_bytes());
+        sent.expect("the server takes commands");
         let mut answer = String::new();
         self.0.read_line(&mut answer).expect("and answers them");
         serde_json::from_str(&answer).expect("in JSON")
