@@ -1,12 +1,12 @@
 //! Carrying out a call's steps inside a future. Nothing is decided here.
 
 use crate::drive::{Alarm, Wired, poll_drive, probe};
-use crate::runtime::{BoxFuture, Runtime, Socket};
+use crate::runtime::{Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BodyStream, Call, Depot, Driver, Error, Feed, Incoming, Kind, PoolCounts, Pull, Request,
-    Response, Settings, Step,
+    Awaits, BoxFuture, Call, Depot, Driver, Error, Feed, Incoming, Kind, Place, PoolCounts, Pull,
+    Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -24,27 +24,27 @@ pub struct Async {
 }
 
 struct Shared {
-    depot: Arc<Depot<Wired>>,
+    /// One for each network of the client's.
+    depots: Arc<[Arc<Depot<Wired>>]>,
     runtime: Arc<dyn Runtime>,
 }
 
 impl fmt::Debug for Async {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Async")
-            .field("pool", &self.shared.depot.counts())
-            .finish()
+        f.debug_struct("Async").field("pool", &self.pool()).finish()
     }
 }
 
 impl Driver for Async {
+    const SIDE: Side = Side::Async;
     type Context = Arc<dyn Runtime>;
     type Send = Send;
     type Stream = Stream;
 
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
-        let depot = Arc::new(Depot::new(settings.limits()));
+        let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
         Ok(Async {
-            shared: Arc::new(Shared { depot, runtime }),
+            shared: Arc::new(Shared { depots, runtime }),
         })
     }
 
@@ -61,18 +61,40 @@ impl Driver for Async {
         }
     }
 
+    fn send_failed(error: Error) -> Send {
+        Send {
+            stage: Stage::Failed(error),
+            body: Vec::new(),
+        }
+    }
+
+    fn stream_failed(error: Error) -> Stream {
+        Stream {
+            stage: Stage::Failed(error),
+        }
+    }
+
+    fn context(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.shared.runtime)
+    }
+
     fn pool(&self) -> PoolCounts {
-        self.shared.depot.counts()
+        self.shared.depots.iter().map(|depot| depot.counts()).sum()
     }
 
     fn evict_idle(&self) {
-        self.shared.depot.evict_idle();
+        self.shared
+            .depots
+            .iter()
+            .for_each(|depot| depot.evict_idle());
     }
 
     fn close(&self) {
-        self.shared.depot.close();
+        self.shared.depots.iter().for_each(|depot| depot.close());
     }
 }
+
+impl Awaits for Async {}
 
 /// The future of a response, body included. Dropped, it leaves the pool right.
 #[must_use = "futures do nothing unless awaited"]
@@ -199,11 +221,10 @@ fn over() -> Error {
     Error::new(Kind::Usage, "this request was completed already")
 }
 
-/// A call and the source of its body, driven by the task that polls.
+/// A call, driven by the task that polls.
 struct Outgoing {
     call: Call<Wired>,
     runtime: Arc<dyn Runtime>,
-    source: Source,
     waiting: Waiting,
     /// For waits without a connection: the pool, the look-up, the dialling.
     alarm: Alarm,
@@ -222,27 +243,9 @@ enum Waiting {
     ),
 }
 
-/// Where a request's body comes from.
-struct Source(Option<Pin<Box<dyn BodyStream>>>);
-
-impl Source {
-    fn new(feed: Option<Feed>) -> Result<Self, Error> {
-        match feed {
-            None => Ok(Source(None)),
-            Some(Feed::Stream(stream)) => Ok(Source(Some(stream))),
-            Some(Feed::Reader(_)) => {
-                let text = "a blocking body was given to an async client: use Body::stream";
-                Err(Error::new(Kind::Usage, text))
-            }
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        match &mut self.0 {
-            None => Poll::Ready(None),
-            Some(stream) => stream.as_mut().poll_chunk(cx),
-        }
-    }
+/// The next piece of a body, `None` at its end.
+fn poll_feed(feed: Option<&mut Feed>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    feed.map_or(Poll::Ready(None), |feed| feed.poll(cx))
 }
 
 impl Outgoing {
@@ -256,12 +259,14 @@ impl Outgoing {
             .check()
             .map_err(|text| Error::new(Kind::Usage, text))?;
         let now = runtime.now();
-        let (call, feed) = Call::new(settings, &shared.depot, request, instance, now);
-        let source = Source::new(feed)?;
+        let place = Place {
+            side: Side::Async,
+            runtime: instance,
+        };
+        let call = Call::new(settings, &shared.depots, request, place, now)?;
         Ok(Outgoing {
             call,
             runtime,
-            source,
             waiting: Waiting::Nothing,
             alarm: Alarm::default(),
         })
@@ -272,7 +277,6 @@ impl Outgoing {
         Ok(Download {
             incoming,
             runtime: self.runtime,
-            source: self.source,
         })
     }
 
@@ -300,10 +304,14 @@ impl Outgoing {
                         probe(lane, now);
                     }
                 }
-                Step::Feed { until } => match self.source.poll(cx) {
+                Step::Feed { until } => match poll_feed(self.call.feed(), cx) {
                     Poll::Ready(piece) => self.call.supply(piece, now)?,
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
+                Step::User => {
+                    ready!(self.call.poll_user(cx))?;
+                    now = self.runtime.now();
+                }
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
                 Step::Head => return Poll::Ready(Ok(now)),
             }
@@ -318,7 +326,8 @@ impl Outgoing {
     ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            None => Poll::Ready(now),
+            // A body from elsewhere, which was asked and is not there yet.
+            None => Poll::Pending,
         }
     }
 
@@ -361,7 +370,6 @@ impl Outgoing {
 pub(crate) struct Download {
     pub(crate) incoming: Incoming<Wired>,
     pub(crate) runtime: Arc<dyn Runtime>,
-    source: Source,
 }
 
 impl Download {
@@ -406,7 +414,7 @@ impl Download {
         let until = match pull {
             Pull::Chunk(_) | Pull::End => return Poll::Ready(Ok(now)),
             Pull::Drive { until } => until,
-            Pull::Feed { until } => match self.source.poll(cx) {
+            Pull::Feed { until } => match poll_feed(self.incoming.feed(), cx) {
                 Poll::Ready(piece) => {
                     self.incoming.supply(piece, now)?;
                     return Poll::Ready(Ok(now));
@@ -416,7 +424,8 @@ impl Download {
         };
         match self.incoming.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
-            None => Poll::Ready(Ok(now)),
+            // A body from elsewhere, which was asked and is not there yet.
+            None => Poll::Pending,
         }
     }
 }

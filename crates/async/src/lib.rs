@@ -29,11 +29,14 @@ mod streaming;
 
 pub use body::from_stream;
 pub use driver::{Async, Send, Stream};
+#[doc(hidden)]
+pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
-    Body, BodyStream, Error, Event, Head, Headers, Kind, Limits, Method, PoolCounts, QueryParams,
-    RecvBuf, Request, Response, StatusCode, Timeout, Url, Version,
+    AsyncTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers, Kind, Limits, Method,
+    Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response, StatusCode,
+    Timeout, Transport, Url, Version,
 };
-pub use runtime::{BoxFuture, Runtime, Socket, Timer};
+pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::Streaming;
 
 /// The client. Cheap to clone; tasks and threads may share it.

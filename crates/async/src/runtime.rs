@@ -1,14 +1,11 @@
 //! What a runtime has to give: the seam between the client and tokio, smol or another.
 
-use std::future::Future;
+use nuncio_client::BoxFuture;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
-
-/// A future behind a pointer, so that a [`Runtime`] can be one too.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + std::marker::Send + 'a>>;
 
 /// A runtime's sockets, clock, timers and tasks.
 ///

@@ -5,8 +5,8 @@ use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::{
-    BlockCache, Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, PoolCounts, Pull,
-    Request, Response, Settings, Step, Transmit,
+    Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts, Pull, Request,
+    Response, Settings, Side, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -22,20 +22,22 @@ pub struct Blocking {
 
 #[derive(Debug)]
 struct Shared {
-    depot: Arc<Depot<Socket>>,
+    /// One for each network of the client's.
+    depots: Arc<[Arc<Depot<Socket>>]>,
     resolver: Resolver,
 }
 
 impl Driver for Blocking {
+    const SIDE: Side = Side::Blocking;
     type Context = ();
     type Send = Result<Response, Error>;
     type Stream = Result<Streaming, Error>;
 
     fn start(_context: (), settings: &Settings) -> Result<Self, Error> {
-        let depot = Arc::new(Depot::new(settings.limits()));
+        let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
         Ok(Blocking {
             shared: Arc::new(Shared {
-                depot,
+                depots,
                 resolver: Resolver::default(),
             }),
         })
@@ -54,16 +56,29 @@ impl Driver for Blocking {
         Ok(Streaming::new(download))
     }
 
+    fn send_failed(error: Error) -> Self::Send {
+        Err(error)
+    }
+
+    fn stream_failed(error: Error) -> Self::Stream {
+        Err(error)
+    }
+
+    fn context(&self) {}
+
     fn pool(&self) -> PoolCounts {
-        self.shared.depot.counts()
+        self.shared.depots.iter().map(|depot| depot.counts()).sum()
     }
 
     fn evict_idle(&self) {
-        self.shared.depot.evict_idle();
+        self.shared
+            .depots
+            .iter()
+            .for_each(|depot| depot.evict_idle());
     }
 
     fn close(&self) {
-        self.shared.depot.close();
+        self.shared.depots.iter().for_each(|depot| depot.close());
     }
 }
 
@@ -81,8 +96,11 @@ impl Blocking {
         request: Request,
     ) -> Result<(Download, Instant), Error> {
         let mut now = Instant::now();
-        let (mut call, feed) = Call::new(settings, &self.shared.depot, request, 0, now);
-        let mut source = Source::new(feed, settings)?;
+        let place = Place {
+            side: Side::Blocking,
+            runtime: 0,
+        };
+        let mut call = Call::new(settings, &self.shared.depots, request, place, now)?;
         // Made only where there is something to wait for.
         let mut unpark = None;
         loop {
@@ -110,11 +128,15 @@ impl Blocking {
                 Step::Feed { until } => match unsent(call.lane()) {
                     Some(lane) => now = drive(lane, until, now),
                     None => {
-                        let piece = source.ask();
+                        let piece = ask(call.feed(), settings);
                         now = Instant::now();
                         call.supply(piece, now)?;
                     }
                 },
+                Step::User => {
+                    let text = "a hook or a transport has to be awaited: this client is blocking";
+                    return Err(Error::new(Kind::Usage, text));
+                }
                 Step::Drive { until } => {
                     if let Some(lane) = call.lane() {
                         now = drive(lane, until, now);
@@ -122,46 +144,17 @@ impl Blocking {
                 }
                 Step::Head => {
                     let incoming = call.into_incoming()?;
-                    return Ok((Download { incoming, source }, now));
+                    let settings = Arc::clone(settings);
+                    return Ok((Download { incoming, settings }, now));
                 }
             }
         }
     }
 }
 
-/// Where a request's body comes from, and where its pieces are kept.
-struct Source {
-    reader: Option<Box<dyn io::Read + Send>>,
-    blocks: BlockCache,
-}
-
-impl Source {
-    fn new(feed: Option<Feed>, settings: &Settings) -> Result<Self, Error> {
-        let reader = match feed {
-            None => None,
-            Some(Feed::Reader(reader)) => Some(reader),
-            Some(Feed::Stream(_)) => {
-                let text = "an async body was given to a blocking client: use Body::reader";
-                return Err(Error::new(Kind::Usage, text));
-            }
-        };
-        Ok(Source {
-            reader,
-            blocks: settings.blocks(),
-        })
-    }
-
-    /// The next piece, `None` at the end.
-    fn ask(&mut self) -> Option<io::Result<Bytes>> {
-        let reader = self.reader.as_mut()?;
-        loop {
-            match self.blocks.fill(|buf| reader.read(buf)) {
-                Ok(chunk) if chunk.is_empty() => return None,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                piece => return Some(piece),
-            }
-        }
-    }
+/// The next piece of a body, `None` at its end.
+fn ask(feed: Option<&mut Feed>, settings: &Settings) -> Option<io::Result<Bytes>> {
+    feed?.read(&settings.blocks())
 }
 
 /// The lane, if something of the request waits to be written: that goes first, for a source may
@@ -173,7 +166,7 @@ fn unsent(lane: Option<&mut Lane<Socket>>) -> Option<&mut Lane<Socket>> {
 /// A response under way, driven by the thread that asks.
 pub(crate) struct Download {
     pub(crate) incoming: Incoming<Socket>,
-    source: Source,
+    settings: Arc<Settings>,
 }
 
 impl Download {
@@ -212,7 +205,7 @@ impl Download {
                 if let Some(lane) = unsent(self.incoming.lane()) {
                     return Ok(drive(lane, until, now));
                 }
-                let piece = self.source.ask();
+                let piece = ask(self.incoming.feed(), &self.settings);
                 let now = Instant::now();
                 self.incoming.supply(piece, now)?;
                 Ok(now)

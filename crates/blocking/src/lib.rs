@@ -48,8 +48,9 @@ mod streaming;
 
 pub use driver::Blocking;
 pub use nuncio_client::{
-    Body, Error, Event, Head, Headers, Kind, Limits, Method, PoolCounts, QueryParams, Request,
-    Response, StatusCode, Timeout, Url, Version,
+    BlockingTransport, Body, Error, Event, Head, Headers, Kind, Limits, Method, Network,
+    PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout, Transport,
+    Url, Version,
 };
 pub use streaming::Streaming;
 
@@ -59,3 +60,5 @@ pub type Client = nuncio_client::Client<Blocking>;
 pub type ClientBuilder = nuncio_client::ClientBuilder<Blocking>;
 /// Builds a request; see [`Client::get`] and its like.
 pub type RequestBuilder = nuncio_client::RequestBuilder<Blocking>;
+
+nuncio_client::one_shot_functions!(Blocking, ());

@@ -1,10 +1,12 @@
 //! A request's body: where its bytes come from, how many there are, and whether they come again.
 
+use crate::feed::{Feed, Side};
 use bytes::Bytes;
 use nuncio_connection::BodySize;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A body that comes piece by piece to an async client.
@@ -17,8 +19,10 @@ pub trait BodyStream: Send {
 
 /// A request's body.
 ///
-/// Bytes and text are held and can be sent again where the protocol makes that safe. A reader or a
-/// stream is read once, as it is sent, and never held whole.
+/// Bytes and text are held and can be sent again wherever that is called for: a redirect that keeps
+/// the body (307, 308), an answer to a challenge, a connection that had gone stale. So can a reader
+/// that seeks, and what a factory makes. Any other reader or stream is read once, as it is sent.
+/// Only bytes are ever held whole.
 #[derive(Default)]
 pub struct Body {
     pub(crate) source: Source,
@@ -29,22 +33,11 @@ pub(crate) enum Source {
     #[default]
     Empty,
     Bytes(Bytes),
-    Reader {
-        reader: Box<dyn io::Read + Send>,
+    Feed {
+        /// None while an attempt has it.
+        feed: Option<Feed>,
         length: Option<u64>,
     },
-    Stream {
-        stream: Pin<Box<dyn BodyStream>>,
-        length: Option<u64>,
-    },
-}
-
-/// A body's source that only the adapter can ask, for it may have to wait for it.
-pub enum Feed {
-    /// To be read, on a blocking client.
-    Reader(Box<dyn io::Read + Send>),
-    /// To be polled, on an async client.
-    Stream(Pin<Box<dyn BodyStream>>),
 }
 
 impl Body {
@@ -58,21 +51,76 @@ impl Body {
     /// What `reader` gives, for a blocking client. With a `length` it is announced, and a reader
     /// that gives more or less is an error; without, the body is sent chunked.
     pub fn reader(reader: impl io::Read + Send + 'static, length: Option<u64>) -> Self {
-        Body {
-            source: Source::Reader {
-                reader: Box::new(reader),
-                length,
-            },
-        }
+        Self::fed(Feed::reader(reader), length)
+    }
+
+    /// As [`reader`](Self::reader), for a reader that can go back to where it stood when it was
+    /// given, and so be sent again.
+    pub fn seekable(
+        reader: impl io::Read + io::Seek + Send + 'static,
+        length: Option<u64>,
+    ) -> Self {
+        Self::fed(Feed::seekable(reader), length)
     }
 
     /// What `stream` gives, for an async client; `length` as in [`reader`](Self::reader).
     pub fn stream(stream: impl BodyStream + 'static, length: Option<u64>) -> Self {
+        Self::fed(Feed::stream(stream), length)
+    }
+
+    /// What `make` makes, asked again each time that the body has to be sent; `length` as in
+    /// [`reader`](Self::reader), and the same each time.
+    pub fn factory(
+        make: impl Fn() -> io::Result<Body> + Send + Sync + 'static,
+        length: Option<u64>,
+    ) -> Self {
+        Self::fed(Feed::factory(Arc::new(make)), length)
+    }
+
+    fn fed(feed: Feed, length: Option<u64>) -> Self {
+        let feed = Some(feed);
         Body {
-            source: Source::Stream {
-                stream: Box::pin(stream),
-                length,
-            },
+            source: Source::Feed { feed, length },
+        }
+    }
+
+    /// The only side on which it can be sent, where there is one.
+    pub(crate) fn side(&self) -> Option<Side> {
+        match &self.source {
+            Source::Empty | Source::Bytes(_) => None,
+            Source::Feed { feed, .. } => feed.as_ref().and_then(Feed::side),
+        }
+    }
+
+    /// Lends what has to be asked.
+    pub(crate) fn lend(&mut self) -> Option<Feed> {
+        match &mut self.source {
+            Source::Empty | Source::Bytes(_) => None,
+            Source::Feed { feed, .. } => feed.take(),
+        }
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn give_back(&mut self, lent: Option<Feed>) {
+        if let Source::Feed { feed, .. } = &mut self.source {
+            *feed = lent;
+        }
+    }
+
+    /// Makes it ready to be sent once more, or says that it cannot be.
+    pub(crate) fn restart(&mut self) -> bool {
+        match &mut self.source {
+            Source::Empty | Source::Bytes(_) => true,
+            Source::Feed { feed, .. } => feed.as_mut().is_some_and(Feed::restart),
+        }
+    }
+
+    /// The same body once more, where it is held.
+    pub(crate) fn duplicate(&self) -> Option<Body> {
+        match &self.source {
+            Source::Empty => Some(Body::empty()),
+            Source::Bytes(bytes) => Some(Body::from(bytes.clone())),
+            Source::Feed { .. } => None,
         }
     }
 
@@ -88,9 +136,7 @@ impl Body {
         match &self.source {
             Source::Empty => BodySize::Empty,
             Source::Bytes(bytes) => BodySize::Known(bytes.len() as u64),
-            Source::Reader { length, .. } | Source::Stream { length, .. } => {
-                length.map_or(BodySize::Unknown, BodySize::Known)
-            }
+            Source::Feed { length, .. } => length.map_or(BodySize::Unknown, BodySize::Known),
         }
     }
 }
@@ -100,14 +146,17 @@ impl fmt::Debug for Body {
         match &self.source {
             Source::Empty => f.write_str("Body(empty)"),
             Source::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Source::Reader {
-                length: Some(n), ..
-            } => write!(f, "Body(reader of {n} bytes)"),
-            Source::Reader { .. } => f.write_str("Body(reader)"),
-            Source::Stream {
-                length: Some(n), ..
-            } => write!(f, "Body(stream of {n} bytes)"),
-            Source::Stream { .. } => f.write_str("Body(stream)"),
+            Source::Feed { feed, length } => {
+                f.write_str("Body(")?;
+                match feed {
+                    Some(feed) => feed.fmt(f)?,
+                    None => f.write_str("being sent")?,
+                }
+                match length {
+                    Some(length) => write!(f, " of {length} bytes)"),
+                    None => f.write_str(")"),
+                }
+            }
         }
     }
 }

@@ -1,31 +1,35 @@
-//! `Call`: one request from the pool to its last body byte, as steps for an adapter to carry out.
+//! `Call`: one request of the user's, from its first hook to the head of its response, as steps for
+//! an adapter to carry out.
 //!
-//! Everything that is decided on the way is decided here: which connection, whether it is still
-//! quiet, what to do when it is not, when to ask the body's source, what an early answer means,
-//! whether a failed attempt may be repeated. An adapter looks names up, dials, moves bytes and
-//! waits; it takes no decision.
+//! Everything that is decided on the way is decided on this side: [`Exchange`] knows what is asked
+//! next, [`Leg`] takes one request over the network, transports of the user's take its place. An
+//! adapter looks names up, dials, moves bytes and waits; it takes no decision.
 
-use crate::body::Feed;
-use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn};
+use crate::BoxFuture;
+use crate::depot::{Depot, Lane};
 use crate::error::{Error, Kind};
-use crate::exchange::Exchange;
-use crate::incoming::Incoming;
+use crate::exchange::{Exchange, Verdict};
+use crate::feed::{Feed, Side};
+use crate::hooks::Shown;
+use crate::incoming::{Arrival, Incoming, Pull};
+use crate::leg::{Leg, LegStep, port_of};
+use crate::reply::Reply;
 use crate::request::Request;
-use crate::response::Head;
-use crate::running::{Progress, Running, expire};
-use crate::settings::{Settings, requestable};
-use crate::timeout::Timeout;
+use crate::response::{Head, Response, SentRequest};
+use crate::settings::{Route, Settings};
+use crate::transport::Sent;
 use bytes::Bytes;
-use nuncio_connection::{
-    Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    RequestHead, ResponseHead,
-};
-use std::borrow::Cow;
+use http::Method;
+use nuncio_connection::ResponseHead;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+
+/// The most that is read of the body of a response which is not the last, in bytes; of one that is
+/// longer, the connection is closed (SECURITY R15).
+const DRAINED: usize = 64 * 1024;
 
 /// What an adapter is to do next. `until` is when to come back if nothing happens before.
 #[derive(Debug)]
@@ -54,100 +58,115 @@ pub enum Step {
         /// The connection's next deadline.
         until: Option<Instant>,
     },
-    /// Ask the body's source and say [`Call::supply`]. If it has to be waited for, drive meanwhile.
+    /// Ask [`Call::feed`] and say [`Call::supply`]. If it has to be waited for, drive meanwhile,
+    /// where there is something to drive.
     Feed {
         /// The connection's next deadline.
         until: Option<Instant>,
     },
+    /// Code of the user's has to be waited for: [`Call::poll_user`]. Only on async clients.
+    User,
     /// The response's head is here: go on with [`Call::into_incoming`].
     Head,
+}
+
+/// What an adapter tells a call about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Which way it waits.
+    pub side: Side,
+    /// Tells apart what may not share connections although client and origin are the same: the
+    /// instance of the runtime on which a socket lives.
+    pub runtime: u64,
 }
 
 /// One request under way. Dropped, it gives back what it holds: a place in the queue, a slot in
 /// the pool, a connection (which is closed if the exchange was not complete).
 pub struct Call<S> {
     settings: Arc<Settings>,
-    depot: Arc<Depot<S>>,
+    depots: Arc<[Arc<Depot<S>>]>,
+    place: Place,
     exchange: Exchange,
-    timeout: Timeout,
-    runtime: u64,
-    state: State<S>,
     started: Instant,
     peer: Option<SocketAddr>,
+    state: State<S>,
 }
 
 enum State<S> {
-    Start,
-    Waiting {
-        place: Place<S>,
-        until: Option<Instant>,
-    },
-    Resolving {
-        permit: Permit<S>,
-        until: Option<Instant>,
-    },
-    Dialing(Dialing<S>),
-    /// An idle connection, to be looked at.
-    Reused(Held<S>),
-    /// An idle connection that is being looked at.
-    Probing(Held<S>),
-    Handshaking(Held<S>),
-    Running(Running<S>),
-    Answered(Running<S>, ResponseHead),
+    /// The request may be sent as soon as the hooks have seen it.
+    Ready,
+    /// It goes out.
+    Settled,
+    Network(Leg<S>),
+    /// Code of the user's is at work.
+    User(Work<S>),
+    /// The head is here, and may still be looked at.
+    Arrived(Arrival<S>, ResponseHead, http::Extensions),
+    /// The body is read of a response that is not the last.
+    Reading(Box<Reading<S>>),
+    Answered(Arrival<S>, ResponseHead, http::Extensions),
     Done,
 }
 
-struct Dialing<S> {
-    permit: Permit<S>,
-    addresses: Vec<SocketAddr>,
-    next: usize,
-    until: Option<Instant>,
+/// What of the user's is waited for.
+enum Work<S> {
+    RequestHooks(BoxFuture<'static, Result<Request, Error>>),
+    Transport(BoxFuture<'static, Result<Reply, Error>>),
+    ResponseHooks(BoxFuture<'static, Result<Head, Error>>, Arrival<S>),
+}
+
+struct Reading<S> {
+    incoming: Incoming<S>,
+    body: Vec<u8>,
 }
 
 impl<S> Call<S> {
-    /// A call for `request`, and the source of its body where the adapter has to ask it.
+    /// A call for `request`. `depots` are those of the client's networks, in their order.
     ///
-    /// `runtime` tells apart what may not share connections although client and origin are the
-    /// same: the instance of the runtime on which a socket lives.
+    /// # Errors
+    /// [`Kind::Usage`] when the body waits in another way than the adapter does.
     pub fn new(
         settings: &Arc<Settings>,
-        depot: &Arc<Depot<S>>,
+        depots: &Arc<[Arc<Depot<S>>]>,
         request: Request,
-        runtime: u64,
+        place: Place,
         now: Instant,
-    ) -> (Self, Option<Feed>) {
-        let timeout = request.timeout();
-        let (exchange, feed) = Exchange::new(request.into_parts());
-        let call = Call {
+    ) -> Result<Self, Error> {
+        Ok(Call {
             settings: Arc::clone(settings),
-            depot: Arc::clone(depot),
-            exchange,
-            timeout,
-            runtime,
-            state: State::Start,
+            depots: Arc::clone(depots),
+            place,
+            exchange: Exchange::new(request, place.side)?,
             started: now,
             peer: None,
-        };
-        (call, feed)
+            state: State::Ready,
+        })
     }
 
     /// The host to be looked up, as the URL has it.
     pub fn host(&self) -> &str {
-        self.exchange.url.host_str()
+        self.exchange.request.url().host_str()
     }
 
     /// The port to be dialled.
     pub fn port(&self) -> u16 {
-        self.exchange.url.port_or_default().unwrap_or(0)
+        port_of(&self.exchange.request)
     }
 
     /// The connection in use, with its socket.
     pub fn lane(&mut self) -> Option<&mut Lane<S>> {
         match &mut self.state {
-            State::Probing(held)
-            | State::Handshaking(held)
-            | State::Running(Running { held, .. })
-            | State::Answered(Running { held, .. }, _) => held.lane(),
+            State::Network(leg) => leg.lane(),
+            State::Reading(reading) => reading.incoming.lane(),
+            _ => None,
+        }
+    }
+
+    /// What [`Step::Feed`] asks.
+    pub fn feed(&mut self) -> Option<&mut Feed> {
+        match &mut self.state {
+            State::Network(leg) => leg.feed(),
+            State::Reading(reading) => reading.incoming.feed(),
             _ => None,
         }
     }
@@ -168,163 +187,252 @@ impl<S> Call<S> {
 
     fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Step, Error> {
         loop {
-            // Most steps are taken while an exchange is under way, and move nothing.
-            if let State::Running(_) = &self.state {
-                match self.run(now)? {
-                    Some(step) => return Ok(step),
-                    None => continue,
+            // Most steps are taken while a request is under way, and move nothing.
+            if let State::Network(leg) = &mut self.state {
+                match leg.step(&mut self.exchange.request, now, waker) {
+                    Ok(LegStep::Go(step)) => return Ok(step),
+                    Ok(LegStep::Head) => {}
+                    Err(error) => {
+                        self.peer = leg.peer;
+                        self.state = State::Done;
+                        return Err(error);
+                    }
                 }
             }
             match std::mem::replace(&mut self.state, State::Done) {
-                State::Start => {
-                    requestable(&self.exchange.url)?;
-                    let fresh = self.exchange.is_replay();
-                    let until = self.timeout.pool_limit().map(|limit| now + limit);
-                    let grant = self
-                        .depot
-                        .checkout(&self.pool_key(), fresh, until, now, waker);
-                    self.granted(grant, until, now)?;
-                }
-                State::Waiting { mut place, until } => match place.poll(now, waker) {
-                    None => {
-                        self.state = State::Waiting { place, until };
-                        return Ok(Step::Wait { until });
-                    }
-                    Some(Turn::Expired) => {
-                        let limit = self.timeout.pool_limit().unwrap_or_default();
-                        let counts = self.depot.counts();
-                        let text = format!(
-                            "no connection became free within {limit:?} ({} are open)",
-                            counts.connections
-                        );
-                        return Err(Error::new(Kind::PoolTimeout, text));
-                    }
-                    Some(Turn::Closed) => return Err(closed()),
-                    Some(Turn::Granted(grant)) => self.granted(grant, until, now)?,
-                },
-                State::Resolving { permit, until } => {
-                    self.state = State::Resolving { permit, until };
-                    return Ok(Step::Resolve { until });
-                }
-                State::Dialing(dialing) => {
-                    let step = dialing.step(now, self.events());
-                    self.state = State::Dialing(dialing);
-                    return step;
-                }
-                State::Reused(held) => {
-                    self.state = State::Probing(held);
-                    return Ok(Step::Probe);
-                }
-                State::Probing(mut held) => {
-                    let quiet = held.lane().is_some_and(|lane| lane.connection.quiet());
-                    if quiet {
-                        self.events().raise(|| Event::Reused);
-                        self.open(held, false, now)?;
-                    } else {
-                        self.events().raise(|| Event::Stale);
-                        held.discard();
-                        self.state = State::Start;
-                    }
-                }
-                State::Handshaking(mut held) => {
-                    let Some(lane) = held.lane() else {
-                        return Err(closed());
+                State::Ready => self.show_request()?,
+                State::Settled => self.send(now)?,
+                State::Network(leg) => {
+                    self.peer = leg.peer;
+                    let Some((running, head)) = leg.into_answer() else {
+                        return Err(over());
                     };
-                    expire(&mut lane.connection, now);
-                    if let Some(error) = lane.connection.failure() {
-                        return Err(Error::connection(error.clone(), true));
-                    }
-                    if lane.connection.protocol().is_some() {
-                        self.open(held, true, now)?;
-                    } else {
-                        let until = lane.connection.next_timeout();
-                        self.state = State::Handshaking(held);
-                        return Ok(Step::Drive { until });
+                    let extensions = http::Extensions::new();
+                    self.show_head(Arrival::Running(running), head, extensions)?;
+                }
+                State::User(work) => {
+                    self.state = State::User(work);
+                    return Ok(Step::User);
+                }
+                State::Arrived(arrival, head, extensions) => {
+                    self.judge(arrival, head, extensions, now)?;
+                }
+                State::Reading(reading) => {
+                    if let Some(step) = self.read(reading, now)? {
+                        return Ok(step);
                     }
                 }
-                State::Answered(running, head) => {
-                    self.state = State::Answered(running, head);
+                State::Answered(arrival, head, extensions) => {
+                    self.state = State::Answered(arrival, head, extensions);
                     return Ok(Step::Head);
                 }
-                State::Running(_) | State::Done => {
-                    return Err(Error::new(Kind::Usage, "this call is over"));
-                }
+                State::Done => return Err(over()),
             }
         }
     }
 
-    /// The next step of the exchange; none when it has to begin anew.
-    fn run(&mut self, now: Instant) -> Result<Option<Step>, Error> {
-        let State::Running(running) = &mut self.state else {
-            return Ok(None);
-        };
-        let head = match running.step(now) {
-            Ok(Progress::Feed { until }) => return Ok(Some(Step::Feed { until })),
-            Ok(Progress::Drive { until }) => return Ok(Some(Step::Drive { until })),
-            Ok(Progress::Head(head)) => Ok(head),
-            Err(error) => Err((error, running.processed())),
-        };
-        let State::Running(running) = std::mem::replace(&mut self.state, State::Done) else {
-            return Ok(None);
-        };
-        match head {
-            Ok(head) => {
-                self.state = State::Answered(running, head);
-                Ok(Some(Step::Head))
-            }
-            Err((error, processed)) => {
-                if running.fresh || !self.exchange.may_replay(&error, processed) {
-                    let error = Error::connection(error, false);
-                    return Err(error.with_processed(processed));
-                }
-                self.events().raise(|| Event::Stale);
-                running.held.discard();
-                self.state = State::Start;
-                Ok(None)
-            }
+    /// The request's hooks, where there are any.
+    fn show_request(&mut self) -> Result<(), Error> {
+        let hooks = &self.settings.hooks.request;
+        if hooks.is_empty() {
+            self.state = State::Settled;
+            return Ok(());
         }
+        let own = &mut self.exchange.request;
+        let mut request = own.without_body();
+        std::mem::swap(request.body_mut(), own.body_mut());
+        match hooks.run(request) {
+            Shown::Now(seen) => self.seen_request(seen?),
+            Shown::Later(future) => self.state = State::User(Work::RequestHooks(future)),
+        }
+        Ok(())
     }
 
-    fn granted(
+    fn seen_request(&mut self, request: Request) {
+        self.exchange.request = request;
+        self.state = State::Settled;
+    }
+
+    /// Puts the request on its way.
+    fn send(&mut self, now: Instant) -> Result<(), Error> {
+        self.exchange.may_send(&self.settings)?;
+        self.started = now;
+        self.peer = None;
+        let request = &mut self.exchange.request;
+        match self.settings.routes.find(request.url()) {
+            Route::Network(index) => {
+                let wiring = self.settings.routes.network(*index);
+                let (Some(wiring), Some(depot)) = (wiring, self.depots.get(*index)) else {
+                    return Err(over());
+                };
+                let timeout = self.exchange.timeout(&self.settings);
+                self.state = State::Network(Leg::new(
+                    Arc::clone(wiring),
+                    Arc::clone(depot),
+                    timeout,
+                    self.place.runtime,
+                ));
+            }
+            Route::Custom(custom) => {
+                let mut copy = request.without_body();
+                match request.body().duplicate() {
+                    Some(body) => *copy.body_mut() = body,
+                    None => std::mem::swap(copy.body_mut(), request.body_mut()),
+                }
+                match custom.send(copy) {
+                    Sent::Now(reply) => self.replied(reply?)?,
+                    Sent::Later(future) => self.state = State::User(Work::Transport(future)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A transport of the user's answered.
+    fn replied(&mut self, reply: Reply) -> Result<(), Error> {
+        let (head, body, extensions) = reply.into_parts()?;
+        if let Some(of) = body.side().filter(|of| *of != self.place.side) {
+            let text = format!("a reply's body is for {of} clients, and this is none");
+            return Err(Error::new(Kind::Usage, text));
+        }
+        let bodiless = *self.exchange.request.method() == Method::HEAD;
+        let body = if bodiless { crate::Body::empty() } else { body };
+        self.show_head(Arrival::Reply(body), head, extensions)
+    }
+
+    /// The response's hooks, where there are any.
+    fn show_head(
         &mut self,
-        grant: Grant<S>,
-        pool_until: Option<Instant>,
+        arrival: Arrival<S>,
+        head: ResponseHead,
+        extensions: http::Extensions,
+    ) -> Result<(), Error> {
+        let hooks = &self.settings.hooks.response;
+        if hooks.is_empty() {
+            self.state = State::Arrived(arrival, head, extensions);
+            return Ok(());
+        }
+        let head = Head::of(self.exchange.request.sent(), head, extensions);
+        match hooks.run(head) {
+            Shown::Now(seen) => self.seen_head(seen?, arrival),
+            Shown::Later(future) => {
+                self.state = State::User(Work::ResponseHooks(future, arrival));
+            }
+        }
+        Ok(())
+    }
+
+    fn seen_head(&mut self, head: Head, arrival: Arrival<S>) {
+        let extensions = head.more.map(|more| more.extensions).unwrap_or_default();
+        self.state = State::Arrived(arrival, head.head, extensions);
+    }
+
+    /// Whether the response is the last.
+    fn judge(
+        &mut self,
+        mut arrival: Arrival<S>,
+        head: ResponseHead,
+        extensions: http::Extensions,
         now: Instant,
     ) -> Result<(), Error> {
-        self.state = match grant {
-            Grant::Wait(place) => State::Waiting {
-                place,
-                until: pool_until,
-            },
-            Grant::Lane(mut held) => {
-                self.peer = held.lane().and_then(|lane| lane.peer);
-                State::Reused(held)
-            }
-            Grant::Permit(permit) => {
-                let until = self.timeout.connect_limit().map(|limit| now + limit);
-                self.exchange
-                    .url
-                    .dialable()
-                    .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
-                match literal(self.host()) {
-                    Some(address) => {
-                        let addresses = vec![SocketAddr::new(address, self.port())];
-                        State::Dialing(Dialing {
-                            permit,
-                            addresses,
-                            next: 0,
-                            until,
-                        })
-                    }
-                    None => {
-                        let (host, port) = (self.host(), self.port());
-                        self.events().raise(|| Event::ResolveStarted { host, port });
-                        State::Resolving { permit, until }
-                    }
-                }
-            }
+        let feed = match &mut arrival {
+            Arrival::Running(running) if running.is_sent() => running.feed.take(),
+            _ => None,
         };
+        match self.exchange.answered(&self.settings, &head, feed)? {
+            Verdict::Deliver => self.state = State::Answered(arrival, head, extensions),
+            Verdict::GoOn(sent) => self.put_away(sent, arrival, head, extensions, now),
+        }
         Ok(())
+    }
+
+    /// Reads what a response still has to say, so that its connection can be used again.
+    fn put_away(
+        &mut self,
+        sent: SentRequest,
+        arrival: Arrival<S>,
+        head: ResponseHead,
+        extensions: http::Extensions,
+        now: Instant,
+    ) {
+        let head = Head::of(sent, head, extensions);
+        let long = head
+            .content_length()
+            .is_some_and(|length| length > DRAINED as u64);
+        if long {
+            drop(arrival);
+            let elapsed = now.saturating_duration_since(self.started);
+            self.exchange
+                .remember(Response::new(head, Bytes::new(), elapsed));
+            self.state = State::Ready;
+            return;
+        }
+        let incoming = Incoming::new(head, arrival, self.started, self.peer);
+        self.state = State::Reading(Box::new(Reading {
+            incoming,
+            body: Vec::new(),
+        }));
+    }
+
+    /// What to do for the rest of such a body; none when it is put away.
+    fn read(&mut self, mut reading: Box<Reading<S>>, now: Instant) -> Result<Option<Step>, Error> {
+        loop {
+            let step = match reading.incoming.pull_into(&mut reading.body, now) {
+                Ok(Pull::Chunk(_)) if reading.body.len() <= DRAINED => continue,
+                Ok(Pull::Chunk(_) | Pull::End) => break,
+                Ok(Pull::Drive { until }) => Step::Drive { until },
+                Ok(Pull::Feed { until }) => Step::Feed { until },
+                Err(error) => return Err(error),
+            };
+            self.state = State::Reading(reading);
+            return Ok(Some(step));
+        }
+        let Reading { incoming, mut body } = *reading;
+        body.truncate(DRAINED);
+        let (head, elapsed) = incoming.into_parts();
+        self.exchange
+            .remember(Response::new(head, Bytes::from(body), elapsed));
+        self.state = State::Ready;
+        Ok(None)
+    }
+
+    /// Waits for code of the user's: a hook, a transport. Ready when [`step`](Self::step) can go on.
+    ///
+    /// # Errors
+    /// What that code gave; the call is over then.
+    pub fn poll_user(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::User(work) => self.poll_work(work, cx),
+            other => {
+                self.state = other;
+                return Poll::Ready(Ok(()));
+            }
+        }
+        .map_err(|error| self.blame(error))
+    }
+
+    fn poll_work(&mut self, work: Work<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match work {
+            Work::RequestHooks(mut future) => match future.as_mut().poll(cx) {
+                Poll::Ready(seen) => {
+                    self.seen_request(seen?);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending => self.state = State::User(Work::RequestHooks(future)),
+            },
+            Work::Transport(mut future) => match future.as_mut().poll(cx) {
+                Poll::Ready(reply) => return Poll::Ready(self.replied(reply?)),
+                Poll::Pending => self.state = State::User(Work::Transport(future)),
+            },
+            Work::ResponseHooks(mut future, arrival) => match future.as_mut().poll(cx) {
+                Poll::Ready(head) => {
+                    self.seen_head(head?, arrival);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending => self.state = State::User(Work::ResponseHooks(future, arrival)),
+            },
+        }
+        Poll::Pending
     }
 
     /// The look-up is over.
@@ -333,42 +441,12 @@ impl<S> Call<S> {
     /// [`Kind::Connect`] when it failed or found nothing, [`Kind::ConnectTimeout`] when it took
     /// too long; the call is over then.
     pub fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>) -> Result<(), Error> {
-        self.take_resolved(found).map_err(|error| self.blame(error))
-    }
-
-    fn take_resolved(&mut self, found: io::Result<Vec<SocketAddr>>) -> Result<(), Error> {
-        let State::Resolving { permit, until } = std::mem::replace(&mut self.state, State::Done)
-        else {
-            return Err(Error::new(Kind::Usage, "no look-up is under way"));
+        let host = self.exchange.request.url().host_str();
+        let told = match &mut self.state {
+            State::Network(leg) => leg.resolved(host, found),
+            _ => Err(Error::new(Kind::Usage, "no look-up is under way")),
         };
-        let host = self.host();
-        let addresses = match found {
-            Ok(addresses) if !addresses.is_empty() => addresses,
-            Ok(_) => {
-                return Err(Error::new(
-                    Kind::Connect,
-                    format!("'{host}' has no address"),
-                ));
-            }
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let text = format!("timed out while looking up '{host}'");
-                return Err(Error::new(Kind::ConnectTimeout, text));
-            }
-            Err(error) => {
-                let error = io::Error::new(error.kind(), format!("looking up '{host}': {error}"));
-                return Err(Error::io(Kind::Connect, error));
-            }
-        };
-        self.events().raise(|| Event::ResolveComplete {
-            addresses: &addresses,
-        });
-        self.state = State::Dialing(Dialing {
-            permit,
-            addresses,
-            next: 0,
-            until,
-        });
-        Ok(())
+        self.keep_on(told)
     }
 
     /// The dialled address answered, or did not: then the next one is tried, if there is one.
@@ -376,106 +454,32 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Connect`] or [`Kind::ConnectTimeout`] for the last address; the call is over then.
     pub fn connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
-        self.take_connected(socket, now)
-            .map_err(|error| self.blame(error))
+        let told = match &mut self.state {
+            State::Network(leg) => leg.connected(&self.exchange.request, socket, now),
+            _ => Err(Error::new(Kind::Usage, "nothing is being dialled")),
+        };
+        self.keep_on(told)
     }
 
-    fn take_connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
-        let State::Dialing(mut dialing) = std::mem::replace(&mut self.state, State::Done) else {
-            return Err(Error::new(Kind::Usage, "nothing is being dialled"));
-        };
-        let address = dialing.address();
-        self.peer = address;
-        match socket {
-            Ok(socket) => {
-                if let Some(address) = address {
-                    self.events().raise(|| Event::ConnectComplete { address });
-                }
-                let left = dialing
-                    .until
-                    .map(|until| until.saturating_duration_since(now));
-                let layers = self.settings.layers(&self.exchange.url)?;
-                let config = Arc::clone(&self.settings.connection);
-                let connection = Connection::new(config, layers, left, now)
-                    .map_err(|error| Error::connection(error, true))?;
-                let held = dialing.permit.connected(connection, socket, address);
-                self.state = State::Handshaking(held);
-                Ok(())
-            }
-            Err(error) => {
-                let failure = match error.kind() {
-                    io::ErrorKind::TimedOut => ConnectionError::Timeout(Phase::Connect),
-                    _ => ConnectionError::Io(IoError::new(Phase::Connect, &error)),
-                };
-                if let Some(address) = address {
-                    self.events().raise(|| Event::ConnectFailed {
-                        address,
-                        error: &failure,
-                    });
-                }
-                dialing.next += 1;
-                let late = dialing.until.is_some_and(|until| until <= now);
-                if late || dialing.address().is_none() {
-                    let failure = if late {
-                        ConnectionError::Timeout(Phase::Connect)
-                    } else {
-                        failure
-                    };
-                    return Err(Error::connection(failure, true));
-                }
-                self.state = State::Dialing(dialing);
-                Ok(())
-            }
-        }
-    }
-
-    fn open(&mut self, mut held: Held<S>, fresh: bool, now: Instant) -> Result<(), Error> {
-        let exchange = &self.exchange;
-        let head = RequestHead {
-            method: exchange.method.as_str(),
-            scheme: exchange.url.scheme(),
-            target: exchange.url.raw_path(),
-            headers: &exchange.headers,
-        };
-        let deadlines = Deadlines {
-            read: self.timeout.read_limit(),
-            write: self.timeout.write_limit(),
-        };
-        let Some(lane) = held.lane() else {
-            return Err(closed());
-        };
-        match lane.connection.open(head, exchange.size, deadlines, now) {
-            Ok(id) => {
-                let upload = exchange.upload();
-                let running = Running {
-                    held,
-                    id,
-                    fresh,
-                    upload,
-                    ended: false,
-                };
-                self.state = State::Running(running);
-                Ok(())
-            }
-            Err(error) => {
-                // Nothing was sent: the connection is as good as before.
-                held.release(now);
-                Err(Error::connection(error, false))
-            }
-        }
-    }
-
-    /// The next piece of the request's body, `None` at its end, or why its source failed.
+    /// What [`feed`](Self::feed) gave: the next piece, `None` at the end, or why it failed.
     ///
     /// # Errors
     /// [`Kind::RequestBody`] when the source failed, [`Kind::LocalProtocol`] when it gave more or
     /// less than was announced; the call is over then.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
-        let State::Running(running) = &mut self.state else {
-            return Err(self.blame(Error::new(Kind::Usage, "no body is being sent")));
+        let told = match &mut self.state {
+            State::Network(leg) => leg.supply(piece, now),
+            State::Reading(reading) => reading.incoming.supply(piece, now),
+            _ => Err(Error::new(Kind::Usage, "no body is being sent")),
         };
-        self.exchange.asked_source();
-        running.supply(piece, now).map_err(|error| {
+        self.keep_on(told)
+    }
+
+    fn keep_on(&mut self, told: Result<(), Error>) -> Result<(), Error> {
+        told.map_err(|error| {
+            if let State::Network(leg) = &self.state {
+                self.peer = leg.peer;
+            }
             self.state = State::Done;
             self.blame(error)
         })
@@ -486,67 +490,24 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Usage`] before that.
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
-        let State::Answered(running, head) = self.state else {
+        let State::Answered(arrival, head, extensions) = self.state else {
             return Err(Error::new(
                 Kind::Usage,
                 "the response's head has not come yet",
             ));
         };
-        let Exchange { method, url, .. } = self.exchange;
-        let head = Head { method, url, head };
-        Ok(Incoming::new(head, running, self.started, self.peer))
-    }
-
-    fn pool_key(&self) -> PoolKey<'_> {
-        PoolKey {
-            scheme: Cow::Borrowed(self.exchange.url.scheme()),
-            host: Cow::Borrowed(self.host()),
-            port: self.port(),
-            context: self.runtime,
-        }
-    }
-
-    fn events(&self) -> &EventSink {
-        &self.settings.connection.events
+        let head = self.exchange.into_head(head, extensions);
+        Ok(Incoming::new(head, arrival, self.started, self.peer))
     }
 
     fn blame(&self, error: Error) -> Error {
+        let request = &self.exchange.request;
         error
-            .for_request(self.exchange.method.as_str(), &self.exchange.url)
+            .for_request(request.method().as_str(), request.url())
             .at(self.peer)
     }
 }
 
-impl<S> Dialing<S> {
-    fn address(&self) -> Option<SocketAddr> {
-        self.addresses.get(self.next).copied()
-    }
-
-    /// Each address gets its share of the time that is left, so that a black hole in front of a
-    /// good address does not use it all up.
-    fn step(&self, now: Instant, events: &EventSink) -> Result<Step, Error> {
-        let Some(address) = self.address() else {
-            return Err(closed());
-        };
-        let left = (self.addresses.len() - self.next).min(u32::MAX as usize) as u32;
-        let until = self.until.map(|until| {
-            let time = until.saturating_duration_since(now);
-            now + time.checked_div(left).unwrap_or(time)
-        });
-        events.raise(|| Event::ConnectStarted { address });
-        Ok(Step::Connect { address, until })
-    }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
-}
-
-/// An address written as such needs no look-up.
-fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.parse().ok()
+fn over() -> Error {
+    Error::new(Kind::Usage, "this call is over")
 }

@@ -1,171 +1,162 @@
-//! One request's policy: what goes out, and whether it may go out again.
+//! One request of the user's, which may be many on the wire: what is asked next.
+//!
+//! The order is httpx's (BEHAVIOUR section 16.5): for each request, hooks, transport, cookies, hooks;
+//! redirects inside; authentication around them.
 
-use crate::body::{Feed, Source};
-use crate::request::Parts;
-use bytes::Bytes;
-use http::Method;
-use nuncio_connection::{BodySize, Error as ConnectionError, Processed, RemoteError};
-use nuncio_headers::Headers;
-use nuncio_url::Url;
+use crate::error::{Error, Kind};
+use crate::feed::{Feed, with_a};
+use crate::redirect::{Redirect, RedirectAction, Redirects, is_redirect};
+use crate::request::Request;
+use crate::response::{Head, More, Response, SentRequest};
+use crate::settings::Settings;
+use crate::{Side, Timeout};
+use http::StatusCode;
+use nuncio_connection::ResponseHead;
+use std::sync::{Arc, Mutex};
 
-/// What one request is, and what has been tried with it.
-#[derive(Debug)]
+/// What one request is, and what came of it so far.
 pub(crate) struct Exchange {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: Headers,
-    pub(crate) size: BodySize,
-    body: Held,
-    replays: u32,
+    /// What goes out now.
+    pub(crate) request: Request,
+    /// The responses before the one that is awaited.
+    history: Vec<Response>,
+    /// A redirect that is not followed, and where it leads.
+    next: Option<Arc<Mutex<Request>>>,
 }
 
-/// The body as far as policy is concerned.
-#[derive(Debug)]
-enum Held {
-    /// Here, and can be sent again.
-    Bytes(Bytes),
-    /// With the adapter; asked for yet or not.
-    Elsewhere { asked: bool },
-}
-
-/// What goes up next on one attempt.
-#[derive(Debug)]
-pub(crate) enum Upload {
-    /// The rest of a body that is held.
-    Bytes(Bytes),
-    /// A body that the adapter gives piece by piece.
-    Feed,
-    /// Sent whole, or nothing to send.
-    Done,
-    /// Given up: the peer takes no more, or has answered already.
-    Stopped,
+/// What to do with a response whose head is here.
+pub(crate) enum Verdict {
+    /// It is the one that was asked for.
+    Deliver,
+    /// Its body is read and put away, and then the request goes out that has taken the place of the
+    /// one before.
+    GoOn(SentRequest),
 }
 
 impl Exchange {
-    pub(crate) fn new(parts: Parts) -> (Self, Option<Feed>) {
-        let size = match &parts.body {
-            Source::Empty => BodySize::Empty,
-            Source::Bytes(bytes) => BodySize::Known(bytes.len() as u64),
-            Source::Reader { length, .. } | Source::Stream { length, .. } => {
-                length.map_or(BodySize::Unknown, BodySize::Known)
-            }
-        };
-        let elsewhere = Held::Elsewhere { asked: false };
-        let (body, feed) = match parts.body {
-            Source::Empty => (Held::Bytes(Bytes::new()), None),
-            Source::Bytes(bytes) => (Held::Bytes(bytes), None),
-            Source::Reader { reader, .. } => (elsewhere, Some(Feed::Reader(reader))),
-            Source::Stream { stream, .. } => (elsewhere, Some(Feed::Stream(stream))),
-        };
-        let Parts {
-            method,
-            url,
-            headers,
-            ..
-        } = parts;
-        (
-            Exchange {
-                method,
-                url,
-                headers,
-                size,
-                body,
-                replays: 0,
-            },
-            feed,
-        )
-    }
-
-    /// The body of a new attempt.
-    pub(crate) fn upload(&self) -> Upload {
-        match (&self.body, self.size) {
-            (_, BodySize::Empty) => Upload::Done,
-            (Held::Bytes(bytes), _) => Upload::Bytes(bytes.clone()),
-            (Held::Elsewhere { .. }, _) => Upload::Feed,
+    /// An exchange that begins with `request`.
+    pub(crate) fn new(request: Request, side: Side) -> Result<Self, Error> {
+        if let Some(of) = request.body().side().filter(|of| *of != side) {
+            let text = format!("{} body was given to {} client", with_a(of), with_a(side));
+            return Err(Error::new(Kind::Usage, text));
         }
+        Ok(Exchange {
+            request,
+            history: Vec::new(),
+            next: None,
+        })
     }
 
-    /// The adapter's source has been read from: it will not give the same again.
-    pub(crate) fn asked_source(&mut self) {
-        if let Held::Elsewhere { asked } = &mut self.body {
-            *asked = true;
+    pub(crate) fn timeout(&self, settings: &Settings) -> Timeout {
+        self.request.options.timeout.unwrap_or(settings.timeout)
+    }
+
+    fn redirects<'a>(&'a self, settings: &'a Settings) -> &'a Redirects {
+        let own = self.request.options.rare.as_deref();
+        own.and_then(|rare| rare.redirects.as_ref())
+            .unwrap_or(&settings.redirects)
+    }
+
+    fn follows(&self, settings: &Settings) -> bool {
+        let own = self.request.options.rare.as_deref();
+        own.and_then(|rare| rare.follow)
+            .unwrap_or_else(|| self.redirects(settings).follow)
+    }
+
+    /// Before each request goes out.
+    ///
+    /// # Errors
+    /// [`Kind::TooManyRedirects`], and what makes the URL impossible to ask for.
+    pub(crate) fn may_send(&self, settings: &Settings) -> Result<(), Error> {
+        settings.requestable(self.request.url())?;
+        let limit = self.redirects(settings).limit;
+        if self.history.len() > limit {
+            let text = format!("more than {limit} redirects and challenges");
+            return Err(Error::new(Kind::TooManyRedirects, text));
         }
+        Ok(())
     }
 
-    /// Whether an earlier attempt ended on a stale connection.
-    pub(crate) fn is_replay(&self) -> bool {
-        self.replays > 0
-    }
-
-    /// Whether to send the request again, on a new connection, after `error` on one that had been
-    /// used before. Once only; never after a byte of an answer; and where the peer may have acted
-    /// on it, only what is safe to repeat (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
-    pub(crate) fn may_replay(&mut self, error: &ConnectionError, processed: Processed) -> bool {
-        let dead = matches!(
-            error,
-            ConnectionError::Io(_)
-                | ConnectionError::Remote(RemoteError::Disconnected { interim: 0 })
+    /// What a response means.
+    pub(crate) fn answered(
+        &mut self,
+        settings: &Settings,
+        head: &ResponseHead,
+        feed: Option<Feed>,
+    ) -> Result<Verdict, Error> {
+        if !is_redirect(head.status, &head.headers) {
+            return Ok(Verdict::Deliver);
+        }
+        self.request.body_mut().give_back(feed);
+        let redirects = self.redirects(settings).clone();
+        let planned = redirects.plan(
+            self.request.method(),
+            self.request.url(),
+            self.request.headers(),
+            head.status,
+            &head.headers,
         );
-        let whole = matches!(self.body, Held::Bytes(_) | Held::Elsewhere { asked: false });
-        let safe = match processed {
-            Processed::No => true,
-            Processed::Maybe => self.method.is_idempotent(),
-            Processed::Yes => false,
-        };
-        let again = dead && whole && safe && self.replays == 0;
-        self.replays += u32::from(again);
-        again
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Body;
-    use crate::request::Request;
-
-    fn exchange(method: Method, body: Body) -> Exchange {
-        let Ok(url) = Url::parse("http://h/") else {
-            panic!("a URL")
-        };
-        let mut request = Request::new(method, url);
-        request.set_body(body);
-        Exchange::new(request.into_parts()).0
-    }
-
-    const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });
-
-    #[test]
-    fn a_request_that_is_safe_to_repeat_is_replayed_once() {
-        let mut get = exchange(Method::GET, Body::empty());
-        assert!(get.may_replay(&GONE, Processed::Maybe));
-        assert!(!get.may_replay(&GONE, Processed::Maybe));
-    }
-
-    #[test]
-    fn k05_a_post_is_replayed_only_when_certainly_unsent() {
-        let post = || exchange(Method::POST, Body::from("x"));
-        assert!(!post().may_replay(&GONE, Processed::Maybe));
-        assert!(post().may_replay(&GONE, Processed::No));
+        if !self.follows(settings) {
+            // An illegible Location only matters to whoever follows it.
+            if let Ok(plan) = planned
+                && let Some(mut next) = self.request.try_clone()
+            {
+                next.redirect(plan);
+                self.next = Some(Arc::new(Mutex::new(next)));
+            }
+            return Ok(Verdict::Deliver);
+        }
+        let plan = planned?;
+        let keeps_body = plan.keeps_body;
+        let sent = self.request.sent();
+        let mut next = self.request.without_body();
+        if keeps_body {
+            // Put where the hook can see it.
+            std::mem::swap(next.body_mut(), self.request.body_mut());
+        }
+        next.redirect(plan);
+        let action = redirects.ask(&mut Redirect {
+            status: StatusCode::from_u16(head.status).unwrap_or_default(),
+            from: &sent.url,
+            headers: &head.headers,
+            earlier: self.history.len(),
+            next: &mut next,
+        })?;
+        if action == RedirectAction::Stop {
+            return Ok(Verdict::Deliver);
+        }
+        if !next.body_mut().restart() {
+            let text = format!(
+                "the redirect ({}) asks for the body again, which can be read only once",
+                head.status
+            );
+            return Err(Error::new(Kind::StreamConsumed, text));
+        }
+        self.request = next;
+        Ok(Verdict::GoOn(sent))
     }
 
-    #[test]
-    fn nothing_is_replayed_after_a_byte_of_an_answer() {
-        assert!(!exchange(Method::GET, Body::empty()).may_replay(&GONE, Processed::Yes));
+    /// Puts a response away that is not the last.
+    pub(crate) fn remember(&mut self, response: Response) {
+        let response = response.with_history(self.history.as_slice().into());
+        self.history.push(response);
     }
 
-    #[test]
-    fn a_source_that_was_asked_cannot_be_replayed() {
-        let mut put = exchange(Method::PUT, Body::reader(std::io::empty(), None));
-        put.asked_source();
-        assert!(!put.may_replay(&GONE, Processed::No));
-        let mut put = exchange(Method::PUT, Body::reader(std::io::empty(), None));
-        assert!(put.may_replay(&GONE, Processed::No));
-    }
-
-    #[test]
-    fn a_timeout_is_not_a_stale_connection() {
-        let slow = ConnectionError::Timeout(nuncio_connection::Phase::Read);
-        assert!(!exchange(Method::GET, Body::empty()).may_replay(&slow, Processed::Maybe));
+    /// The head of the response that is delivered.
+    pub(crate) fn into_head(self, head: ResponseHead, extensions: http::Extensions) -> Head {
+        let (request, _) = self.request.into_sent();
+        let plain = self.history.is_empty() && self.next.is_none() && extensions.is_empty();
+        let more = (!plain).then(|| {
+            Box::new(More {
+                history: self.history.into(),
+                next: self.next,
+                extensions,
+            })
+        });
+        Head {
+            request,
+            head,
+            more,
+        }
     }
 }

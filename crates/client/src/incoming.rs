@@ -1,7 +1,9 @@
 //! A response whose head is here, and whose body comes as it is pulled.
 
+use crate::body::{Body, Source};
 use crate::depot::Lane;
 use crate::error::{Error, Kind};
+use crate::feed::Feed;
 use crate::response::Head;
 use crate::running::Running;
 use bytes::Bytes;
@@ -40,21 +42,51 @@ pub struct Incoming<S> {
 
 enum State<S> {
     Running(Running<S>),
+    /// From a transport of the user's.
+    Foreign(Foreign),
     Complete(Duration),
     /// Told again to whoever asks again: a body cut short must never look complete.
     Failed(Error),
 }
 
+/// Where a response's body comes from.
+pub(crate) enum Arrival<S> {
+    Running(Running<S>),
+    Reply(Body),
+}
+
+/// The body of a response that a transport of the user's gave.
+struct Foreign {
+    /// Here, and not handed out yet.
+    held: Option<Bytes>,
+    /// To be asked for more.
+    feed: Option<Feed>,
+}
+
 impl<S> Incoming<S> {
     pub(crate) fn new(
         head: Head,
-        running: Running<S>,
+        arrival: Arrival<S>,
         started: Instant,
         peer: Option<SocketAddr>,
     ) -> Self {
+        let state = match arrival {
+            Arrival::Running(running) => State::Running(running),
+            Arrival::Reply(body) => State::Foreign(match body.source {
+                Source::Empty => Foreign {
+                    held: None,
+                    feed: None,
+                },
+                Source::Bytes(bytes) => Foreign {
+                    held: Some(bytes),
+                    feed: None,
+                },
+                Source::Feed { feed, .. } => Foreign { held: None, feed },
+            }),
+        };
         Incoming {
             head,
-            state: State::Running(running),
+            state,
             started,
             peer,
         }
@@ -69,28 +101,55 @@ impl<S> Incoming<S> {
     pub fn into_parts(self) -> (Head, Duration) {
         let elapsed = match self.state {
             State::Complete(elapsed) => elapsed,
-            State::Running(_) | State::Failed(_) => Duration::ZERO,
+            State::Running(_) | State::Foreign(_) | State::Failed(_) => Duration::ZERO,
         };
         (self.head, elapsed)
     }
 
-    /// The connection in use, with its socket.
+    /// The connection in use, with its socket; none where there is none, or no more.
     pub fn lane(&mut self) -> Option<&mut Lane<S>> {
         match &mut self.state {
             State::Running(running) => running.held.lane(),
+            State::Foreign(_) | State::Complete(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// What [`Pull::Feed`] asks.
+    pub fn feed(&mut self) -> Option<&mut Feed> {
+        match &mut self.state {
+            State::Running(running) => running.feed.as_mut(),
+            State::Foreign(foreign) => foreign.feed.as_mut(),
             State::Complete(_) | State::Failed(_) => None,
         }
     }
 
-    /// As [`Call::supply`](crate::Call::supply), for a body that is still going up.
+    /// As [`Call::supply`](crate::Call::supply), for a body that is still going up, or the
+    /// response's own from a transport of the user's.
     ///
     /// # Errors
-    /// As there.
+    /// As there; [`Kind::Read`] when the response's own fails.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
-        let State::Running(running) = &mut self.state else {
-            return Err(self.blame(Error::new(Kind::Usage, "no body is being sent")));
-        };
-        running.supply(piece, now).map_err(|error| self.fail(error))
+        match &mut self.state {
+            State::Running(running) => running.supply(piece, now).map_err(|error| self.fail(error)),
+            State::Foreign(foreign) => match piece {
+                Some(Ok(bytes)) => {
+                    foreign.held = Some(bytes);
+                    Ok(())
+                }
+                Some(Err(error)) => {
+                    let text = format!("reading the reply's body: {error}");
+                    let error = io::Error::new(error.kind(), text);
+                    Err(self.fail(Error::io(Kind::Read, error)))
+                }
+                None => {
+                    foreign.feed = None;
+                    Ok(())
+                }
+            },
+            State::Complete(_) | State::Failed(_) => {
+                Err(self.blame(Error::new(Kind::Usage, "no body is being sent")))
+            }
+        }
     }
 
     /// The next piece of the response's body, or what to do for it.
@@ -98,6 +157,9 @@ impl<S> Incoming<S> {
     /// # Errors
     /// Whatever ended the call; a body that is cut short always does.
     pub fn pull(&mut self, now: Instant) -> Result<Pull, Error> {
+        if let State::Foreign(_) = self.state {
+            return Ok(self.pull_foreign(now));
+        }
         self.pull_with(now, |connection, id| connection.read_body(id, now))
     }
 
@@ -106,6 +168,14 @@ impl<S> Incoming<S> {
     /// # Errors
     /// As [`pull`](Self::pull).
     pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
+        if let State::Foreign(_) = self.state {
+            let pull = self.pull_foreign(now);
+            if let Pull::Chunk(chunk) = &pull {
+                into.extend_from_slice(chunk);
+                return Ok(Pull::Chunk(Bytes::new()));
+            }
+            return Ok(pull);
+        }
         self.pull_with(now, |connection, id| {
             connection.read_body_into(id, into, now)
         })
@@ -118,7 +188,7 @@ impl<S> Incoming<S> {
     ) -> Result<Pull, Error> {
         let running = match &mut self.state {
             State::Running(running) => running,
-            State::Complete(_) => return Ok(Pull::End),
+            State::Foreign(_) | State::Complete(_) => return Ok(Pull::End),
             State::Failed(error) => return Err(error.clone()),
         };
         match running.pull(now, read) {
@@ -137,6 +207,20 @@ impl<S> Incoming<S> {
         }
     }
 
+    fn pull_foreign(&mut self, now: Instant) -> Pull {
+        let State::Foreign(foreign) = &mut self.state else {
+            return Pull::End;
+        };
+        if let Some(bytes) = foreign.held.take().filter(|bytes| !bytes.is_empty()) {
+            return Pull::Chunk(bytes);
+        }
+        if foreign.feed.is_some() {
+            return Pull::Feed { until: None };
+        }
+        self.state = State::Complete(now.saturating_duration_since(self.started));
+        Pull::End
+    }
+
     fn fail(&mut self, error: Error) -> Error {
         let error = self.blame(error);
         self.state = State::Failed(error.clone());
@@ -145,7 +229,7 @@ impl<S> Incoming<S> {
 
     fn blame(&self, error: Error) -> Error {
         error
-            .for_request(self.head.method.as_str(), &self.head.url)
+            .for_request(self.head.request.method.as_str(), &self.head.request.url)
             .at(self.peer)
     }
 }

@@ -23,29 +23,53 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
+pub mod cookies;
 mod depot;
 mod error;
 mod exchange;
+mod feed;
+mod hooks;
 mod incoming;
+#[cfg(feature = "json")]
+mod json;
+mod leg;
+mod mount;
+mod network;
+mod one_shot;
+mod redirect;
+mod reply;
 mod request;
 mod response;
 mod running;
 mod settings;
 mod timeout;
+mod transport;
 
-pub use body::{Body, BodyStream, Feed};
-pub use call::{Call, Step};
-pub use client::{Client, Driver};
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
+pub use body::{Body, BodyStream};
+pub use call::{Call, Place, Step};
+pub use client::{Awaits, Client, Driver};
+pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
+pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
-pub use request::{Request, RequestBuilder};
-pub use response::{Head, Response};
+pub use network::Network;
+pub use one_shot::{OneShot, one_shot};
+pub use redirect::{Redirect, RedirectAction, Redirects};
+pub use reply::Reply;
+pub use request::{Owner, Request, RequestBuilder};
+pub use response::{Head, Response, SentRequest};
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
+pub use transport::{AsyncTransport, BlockingTransport, Transport};
+
+/// A future behind a pointer.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{

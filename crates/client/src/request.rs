@@ -3,11 +3,15 @@
 use crate::body::{Body, Source};
 use crate::client::{Client, Driver};
 use crate::error::{Error, Kind};
+use crate::redirect::{Plan, Redirects};
+use crate::response::SentRequest;
+use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// A request, complete: what it says is what is sent.
 ///
@@ -19,7 +23,29 @@ pub struct Request {
     url: Url,
     headers: Headers,
     body: Body,
-    timeout: Timeout,
+    pub(crate) options: Options,
+}
+
+/// What a request says about itself beyond what is sent; what it leaves open the client decides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) timeout: Option<Timeout>,
+    /// What few requests have.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) redirects: Option<Redirects>,
+    /// Whether they are followed, whatever else is done with them.
+    pub(crate) follow: Option<bool>,
+    pub(crate) extensions: http::Extensions,
+}
+
+impl Options {
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 impl Request {
@@ -31,16 +57,17 @@ impl Request {
             url,
             headers,
             body: Body::empty(),
-            timeout: Timeout::default(),
+            options: Options::default(),
         };
         request.write_host();
         request
     }
 
-    /// A host of the URL record is always a legal field value.
-    fn write_host(&mut self) {
+    /// Says which host is meant, in place of what was said. A host of the URL record is always a
+    /// legal field value.
+    pub(crate) fn write_host(&mut self) {
         if !self.url.netloc().is_empty() {
-            let _ = self.headers.append("Host", self.url.netloc());
+            let _ = self.headers.insert("Host", self.url.netloc());
         }
     }
 
@@ -52,6 +79,17 @@ impl Request {
     /// Where it goes.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Replaces the method.
+    pub fn set_method(&mut self, method: Method) {
+        self.method = method;
+    }
+
+    /// Replaces where it goes. The `Host` field follows.
+    pub fn set_url(&mut self, url: Url) {
+        self.url = url;
+        self.write_host();
     }
 
     /// The fields, in the order in which they are sent.
@@ -77,14 +115,100 @@ impl Request {
         self.announce_body();
     }
 
-    /// The limits for this request.
-    pub fn timeout(&self) -> Timeout {
-        self.timeout
+    /// The limits for this request; none where the client's hold.
+    pub fn timeout(&self) -> Option<Timeout> {
+        self.options.timeout
     }
 
     /// Replaces the limits for this request.
     pub fn set_timeout(&mut self, timeout: impl Into<Timeout>) {
-        self.timeout = timeout.into();
+        self.options.timeout = Some(timeout.into());
+    }
+
+    /// What to do with redirects of this request, in place of what the client does.
+    pub fn set_redirects(&mut self, redirects: Redirects) {
+        self.options.rare_mut().redirects = Some(redirects);
+    }
+
+    /// What travels with the request without being sent: for hooks and transports.
+    pub fn extensions(&self) -> Option<&http::Extensions> {
+        self.options.rare.as_deref().map(|rare| &rare.extensions)
+    }
+
+    /// What travels with the request without being sent, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut http::Extensions {
+        &mut self.options.rare_mut().extensions
+    }
+
+    /// Adds pairs behind the query that stands there.
+    fn add_query(&mut self, params: QueryParams) -> Result<(), Error> {
+        let more = nuncio_url::form::encode(params);
+        let query = match self.url.query() {
+            _ if more.is_empty() => return Ok(()),
+            Some(query) if !query.is_empty() => format!("{query}&{more}"),
+            _ => more,
+        };
+        self.url
+            .set_search(&query)
+            .map_err(|e| Error::other(Kind::InvalidUrl, e))
+    }
+
+    pub(crate) fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// The same request once more, if its body is held: bytes, text, or none.
+    pub fn try_clone(&self) -> Option<Request> {
+        let body = self.body.duplicate()?;
+        let mut request = self.without_body();
+        request.body = body;
+        Some(request)
+    }
+
+    /// The same request once more, but for its body.
+    pub(crate) fn without_body(&self) -> Request {
+        Request {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: Body::empty(),
+            options: self.options.clone(),
+        }
+    }
+
+    /// Takes over what a redirect has changed.
+    pub(crate) fn redirect(&mut self, plan: Plan) {
+        self.method = plan.method;
+        self.url = plan.url;
+        self.headers = plan.headers;
+        if !plan.keeps_body {
+            self.body = Body::empty();
+        }
+    }
+
+    /// What a response will say that it answers.
+    pub(crate) fn sent(&self) -> SentRequest {
+        SentRequest {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+        }
+    }
+
+    pub(crate) fn into_sent(self) -> (SentRequest, Body) {
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            options: _,
+        } = self;
+        let sent = SentRequest {
+            method,
+            url,
+            headers,
+        };
+        (sent, body)
     }
 
     /// Says how the body is framed, unless the caller did. A lone POST, PUT or PATCH says that it
@@ -109,30 +233,6 @@ impl Request {
             BodySize::Empty => Ok(()),
         };
     }
-
-    pub(crate) fn into_parts(self) -> Parts {
-        let Request {
-            method,
-            url,
-            headers,
-            body,
-            timeout: _,
-        } = self;
-        Parts {
-            method,
-            url,
-            headers,
-            body: body.source,
-        }
-    }
-}
-
-/// What a call takes a request apart into.
-pub(crate) struct Parts {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: Headers,
-    pub(crate) body: Source,
 }
 
 fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
@@ -152,33 +252,64 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 ///
 /// Mistakes are kept until [`build`](Self::build), [`send`](Self::send) or
 /// [`stream`](Self::stream), which report the first one before anything is sent.
+///
+/// `C` is the client, or what will make one just for this request: a [`OneShot`](crate::OneShot).
 #[must_use = "a request does nothing until it is sent"]
-pub struct RequestBuilder<D: Driver> {
-    client: Client<D>,
+pub struct RequestBuilder<D: Driver, C: Owner<D> = Client<D>> {
+    pub(crate) owner: C,
     draft: Result<Draft, Error>,
+    driver: PhantomData<D>,
+}
+
+/// What a request is built for: a client, or what becomes one.
+pub trait Owner<D: Driver> {
+    /// The client.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    fn into_client(self) -> Result<Client<D>, Error>;
+}
+
+impl<D: Driver> Owner<D> for Client<D> {
+    fn into_client(self) -> Result<Client<D>, Error> {
+        Ok(self)
+    }
 }
 
 struct Draft {
     method: Method,
     url: Url,
     headers: Headers,
-    body: Option<(Body, Option<&'static str>)>,
-    timeout: Option<Timeout>,
+    params: QueryParams,
+    body: Option<DraftBody>,
+    options: Options,
 }
 
-impl<D: Driver> RequestBuilder<D> {
-    pub(crate) fn new(client: Client<D>, method: Result<Method, Error>, url: &str) -> Self {
+struct DraftBody {
+    body: Body,
+    content_type: Option<&'static str>,
+    /// The method that gave it.
+    kind: &'static str,
+}
+
+impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
+    pub(crate) fn new(owner: C, method: Result<Method, Error>, url: Result<Url, Error>) -> Self {
         let draft = method.and_then(|method| {
-            let url = client.settings().resolve_url(url)?;
+            let url = url?;
             Ok(Draft {
                 method,
                 url,
                 headers: Headers::new(),
+                params: QueryParams::default(),
                 body: None,
-                timeout: None,
+                options: Options::default(),
             })
         });
-        RequestBuilder { client, draft }
+        RequestBuilder {
+            owner,
+            draft,
+            driver: PhantomData,
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
@@ -212,27 +343,25 @@ impl<D: Driver> RequestBuilder<D> {
         })
     }
 
-    /// Adds pairs to the URL's query, behind what stands there, form-encoded.
+    /// Adds pairs to the URL's query, behind what stands there, form-encoded. They replace the
+    /// client's of the same name.
     pub fn query(self, params: impl Into<QueryParams>) -> Self {
         self.change(|draft| {
-            let more = nuncio_url::form::encode(params);
-            if more.is_empty() {
-                return Ok(());
+            let params = params.into();
+            if draft.params.is_empty() {
+                draft.params = params;
+            } else {
+                for (name, value) in params.pairs() {
+                    draft.params = draft.params.with_added(name, value);
+                }
             }
-            let query = match draft.url.query() {
-                Some(query) if !query.is_empty() => format!("{query}&{more}"),
-                _ => more,
-            };
-            draft
-                .url
-                .set_search(&query)
-                .map_err(|e| Error::other(Kind::InvalidUrl, e))
+            Ok(())
         })
     }
 
     /// The body: bytes, text, or a [`Body`] that is read as it is sent.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.set_body(body.into(), None)
+        self.set_body(body.into(), None, "body")
     }
 
     /// A form as the body: `application/x-www-form-urlencoded`.
@@ -240,26 +369,31 @@ impl<D: Driver> RequestBuilder<D> {
         let body = Body {
             source: Source::Bytes(nuncio_url::form::encode(fields).into()),
         };
-        self.set_body(body, Some("application/x-www-form-urlencoded"))
+        self.set_body(body, Some("application/x-www-form-urlencoded"), "form")
     }
 
     /// `value` as JSON, as the body: compact, UTF-8, `application/json`.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(text) => self.set_body(text.into(), Some("application/json")),
-            Err(error) => self.change(|_| Err(Error::other(Kind::Builder, error))),
+        match crate::json::to_vec(value) {
+            Ok(text) => self.set_body(text.into(), Some("application/json"), "json"),
+            Err(error) => self.change(|_| Err(error)),
         }
     }
 
-    fn set_body(self, body: Body, content_type: Option<&'static str>) -> Self {
-        self.change(|draft| match draft.body {
-            Some(_) => Err(Error::new(
-                Kind::Builder,
-                "the body was given twice: use one of body, form and json",
-            )),
+    fn set_body(self, body: Body, content_type: Option<&'static str>, kind: &'static str) -> Self {
+        self.change(|draft| match &draft.body {
+            Some(first) => {
+                let first = first.kind;
+                let text = format!("the request has two bodies: one of {first}, one of {kind}");
+                Err(Error::new(Kind::Builder, text))
+            }
             None => {
-                draft.body = Some((body, content_type));
+                draft.body = Some(DraftBody {
+                    body,
+                    content_type,
+                    kind,
+                });
                 Ok(())
             }
         })
@@ -268,7 +402,31 @@ impl<D: Driver> RequestBuilder<D> {
     /// The limits for this request, in place of the client's.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> Self {
         self.change(|draft| {
-            draft.timeout = Some(timeout.into());
+            draft.options.timeout = Some(timeout.into());
+            Ok(())
+        })
+    }
+
+    /// Whether redirects of this request are followed, whatever the client does.
+    pub fn follow_redirects(self, follow: bool) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().follow = Some(follow);
+            Ok(())
+        })
+    }
+
+    /// What to do with redirects of this request, in place of what the client does.
+    pub fn redirects(self, redirects: Redirects) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().redirects = Some(redirects);
+            Ok(())
+        })
+    }
+
+    /// Something to travel with the request without being sent: for hooks and transports.
+    pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().extensions.insert(value);
             Ok(())
         })
     }
@@ -278,49 +436,57 @@ impl<D: Driver> RequestBuilder<D> {
     /// # Errors
     /// The first mistake that was made while building it.
     pub fn build(self) -> Result<Request, Error> {
-        self.finish().1
+        self.finish().and_then(|(_, request)| request)
     }
 
-    fn finish(self) -> (Client<D>, Result<Request, Error>) {
-        let RequestBuilder { client, draft } = self;
-        let request = draft.and_then(|draft| {
-            let settings = client.settings();
-            draft.finish(&settings.headers, settings.timeout)
-        });
-        (client, request)
+    /// The client, if there is one, and the request or the first mistake in it.
+    fn finish(self) -> Result<(Client<D>, Result<Request, Error>), Error> {
+        let RequestBuilder { owner, draft, .. } = self;
+        let client = owner.into_client()?;
+        let request = draft.and_then(|draft| draft.finish(client.settings()));
+        Ok((client, request))
     }
 
     /// Sends the request and reads the whole response.
     pub fn send(self) -> D::Send {
-        let (client, request) = self.finish();
-        client.driver().send(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().send(client.settings(), request),
+            Err(error) => D::send_failed(error),
+        }
     }
 
     /// Sends the request and gives the response as soon as its head is there; its body is read as
     /// it is pulled.
     pub fn stream(self) -> D::Stream {
-        let (client, request) = self.finish();
-        client.driver().stream(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().stream(client.settings(), request),
+            Err(error) => D::stream_failed(error),
+        }
     }
 }
 
 impl Draft {
     /// The order of BEHAVIOUR section 7: Host, the client's fields, the request's, the body's.
-    fn finish(self, defaults: &Headers, timeout: Timeout) -> Result<Request, Error> {
+    fn finish(self, settings: &Settings) -> Result<Request, Error> {
         let Draft {
             method,
             url,
             headers: own,
+            params,
             body,
-            timeout: own_timeout,
+            options,
         } = self;
+        let defaults = &settings.headers;
         let mut request = Request {
             headers: Headers::with_capacity(8 + own.len(), 320),
             method,
             url,
             body: Body::empty(),
-            timeout: own_timeout.unwrap_or(timeout),
+            options,
         };
+        if !settings.params.is_empty() || !params.is_empty() {
+            request.add_query(settings.params.merged(params))?;
+        }
         if !own.contains("host") && !defaults.contains("host") {
             request.write_host();
         }
@@ -332,10 +498,10 @@ impl Draft {
             let added = request.headers.update(fields);
             added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         }
-        if let Some((body, content_type)) = body {
-            request.body = body;
+        if let Some(body) = body {
+            request.body = body.body;
             request.announce_body();
-            if let Some(content_type) = content_type
+            if let Some(content_type) = body.content_type
                 && !request.headers.contains("content-type")
             {
                 let _ = request.headers.append("Content-Type", content_type);
@@ -345,7 +511,7 @@ impl Draft {
     }
 }
 
-impl<D: Driver> fmt::Debug for RequestBuilder<D> {
+impl<D: Driver, C: Owner<D>> fmt::Debug for RequestBuilder<D, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.draft {
             Ok(draft) => f

@@ -1,6 +1,8 @@
 //! A response whose body has been read.
 
 use crate::error::{Error, Kind, Place};
+use crate::redirect::is_redirect;
+use crate::request::Request;
 use bytes::Bytes;
 use http::{StatusCode, Version};
 use nuncio_connection::ResponseHead;
@@ -8,17 +10,92 @@ use nuncio_headers::Headers;
 use nuncio_url::Url;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What every response has before its body: shared by the buffered and the streaming kinds.
 #[derive(Clone, Debug)]
 pub struct Head {
+    pub(crate) request: SentRequest,
+    pub(crate) head: ResponseHead,
+    /// What few responses have.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// The request that a response answers, as it was sent: the last one, after redirects.
+#[derive(Clone, Debug)]
+pub struct SentRequest {
     pub(crate) method: http::Method,
     pub(crate) url: Url,
-    pub(crate) head: ResponseHead,
+    pub(crate) headers: Headers,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        More {
+            history: Arc::new([]),
+            next: None,
+            extensions: http::Extensions::new(),
+        }
+    }
+}
+
+impl SentRequest {
+    /// The method.
+    pub fn method(&self) -> &http::Method {
+        &self.method
+    }
+
+    /// Where it went.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The fields, as they were sent.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct More {
+    /// Shared, since each of them has those before it.
+    pub(crate) history: Arc<[Response]>,
+    /// Locked because a body need not be `Sync`; this one is held, and never waited for.
+    pub(crate) next: Option<Arc<Mutex<Request>>>,
+    pub(crate) extensions: http::Extensions,
 }
 
 impl Head {
+    /// The head of an HTTP/1.1 response to a `method` request for `url`: for transports and tests.
+    pub fn new(method: http::Method, url: Url, status: StatusCode, headers: Headers) -> Self {
+        let request = SentRequest {
+            method,
+            url,
+            headers: Headers::new(),
+        };
+        let head = ResponseHead::new(Version::HTTP_11, status, headers);
+        Self::of(request, head, http::Extensions::new())
+    }
+
+    pub(crate) fn of(
+        request: SentRequest,
+        head: ResponseHead,
+        extensions: http::Extensions,
+    ) -> Self {
+        let more = (!extensions.is_empty()).then(|| {
+            Box::new(More {
+                extensions,
+                ..More::default()
+            })
+        });
+        Head {
+            request,
+            head,
+            more,
+        }
+    }
+
     /// The status code. Codes from 600 to 999 are let through, as servers do send them.
     pub fn status(&self) -> StatusCode {
         // The codec lets only 100 to 999 through, which is what the type holds.
@@ -46,7 +123,47 @@ impl Head {
 
     /// Where the response came from.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.request.url
+    }
+
+    /// The fields, to be changed: for hooks.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.head.headers
+    }
+
+    /// The request that it answers: after redirects, the last one.
+    pub fn request(&self) -> &SentRequest {
+        &self.request
+    }
+
+    /// The responses that came before it for the same request, redirects and challenges, in their
+    /// order. The body of one is kept as it came, up to 64 KiB, and is not decoded.
+    pub fn history(&self) -> &[Response] {
+        self.more.as_deref().map_or(&[], |more| &*more.history)
+    }
+
+    /// Whether it sends elsewhere: 301, 302, 303, 307 or 308, and a `Location`.
+    pub fn has_redirect_location(&self) -> bool {
+        is_redirect(self.head.status, &self.head.headers)
+    }
+
+    /// The request that would follow this redirect, where it was not followed. None for other
+    /// responses, for one that leads nowhere, and where the body cannot be sent again.
+    pub fn next_request(&self) -> Option<Request> {
+        let next = self.more.as_deref()?.next.as_deref()?;
+        next.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .try_clone()
+    }
+
+    /// What a transport or a hook put beside the response.
+    pub fn extensions(&self) -> Option<&http::Extensions> {
+        self.more.as_deref().map(|more| &more.extensions)
+    }
+
+    /// What a transport or a hook put beside the response, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut http::Extensions {
+        &mut self.more.get_or_insert_default().extensions
     }
 
     /// The announced length of the body, in bytes; none where it is no number.
@@ -74,7 +191,7 @@ impl Head {
         };
         let reason = self.reason();
         let space = if reason.is_empty() { "" } else { " " };
-        let url = Place(&self.url);
+        let url = Place(&self.request.url);
         let mut text = format!("{what} '{code}{space}{reason}' for url '{url}'");
         let redirect = matches!(code, 301 | 302 | 303 | 307 | 308);
         if let Some(location) = self.head.headers.get("location").filter(|_| redirect) {
@@ -84,7 +201,7 @@ impl Head {
             ));
         }
         let error = Error::new(Kind::Status, text);
-        Some(error.for_request(self.method.as_str(), &self.url))
+        Some(error.for_request(self.request.method.as_str(), &self.request.url))
     }
 }
 
@@ -104,6 +221,13 @@ impl Response {
             body,
             elapsed,
         }
+    }
+
+    pub(crate) fn with_history(mut self, history: Arc<[Response]>) -> Self {
+        if !history.is_empty() {
+            self.head.more.get_or_insert_default().history = history;
+        }
+        self
     }
 
     /// The body, as it came.
@@ -129,7 +253,7 @@ impl Response {
     pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Error::other(Kind::Decoding, error)
-                .for_request(self.head.method.as_str(), &self.head.url)
+                .for_request(self.head.request.method.as_str(), &self.head.request.url)
         })
     }
 

@@ -1,8 +1,9 @@
 //! One attempt on one connection: the upload and the response's bytes, side by side.
 
+use crate::body::{Body, Source};
 use crate::depot::Held;
 use crate::error::{Error, Kind};
-use crate::exchange::Upload;
+use crate::feed::Feed;
 use crate::incoming::Pull;
 use bytes::Bytes;
 use nuncio_connection::{
@@ -18,8 +19,34 @@ pub(crate) struct Running<S> {
     /// The connection was made for this request.
     pub(crate) fresh: bool,
     pub(crate) upload: Upload,
+    /// What the upload asks.
+    pub(crate) feed: Option<Feed>,
     /// The response has come to its end; only the upload is still going.
     pub(crate) ended: bool,
+}
+
+/// What goes up next.
+#[derive(Debug)]
+pub(crate) enum Upload {
+    /// The rest of a body that is held.
+    Bytes(Bytes),
+    /// A body that the adapter gives piece by piece.
+    Feed,
+    /// Sent whole, or nothing to send.
+    Done,
+    /// Given up: the peer takes no more, or has answered already.
+    Stopped,
+}
+
+impl Upload {
+    /// The upload of a new attempt, and what it asks.
+    pub(crate) fn of(body: &mut Body) -> (Self, Option<Feed>) {
+        match &body.source {
+            Source::Empty => (Upload::Done, None),
+            Source::Bytes(bytes) => (Upload::Bytes(bytes.clone()), None),
+            Source::Feed { .. } => (Upload::Feed, body.lend()),
+        }
+    }
 }
 
 pub(crate) enum Progress {
@@ -134,6 +161,11 @@ impl<S> Running<S> {
             self.upload = Upload::Done;
         }
         Ok(())
+    }
+
+    /// Whether nothing more of the request will be sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(self.upload, Upload::Done | Upload::Stopped)
     }
 
     pub(crate) fn processed(&mut self) -> Processed {

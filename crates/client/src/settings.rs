@@ -2,10 +2,16 @@
 
 use crate::client::{Client, Driver};
 use crate::error::{Error, Kind};
+use crate::feed::Side;
+use crate::hooks::Hooks;
+use crate::mount::Pattern;
+use crate::network::{Network, Wiring};
+use crate::redirect::Redirects;
 use crate::timeout::Timeout;
-use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits};
+use crate::transport::{Custom, Transport, Way};
+use nuncio_connection::{BlockCache, EventSink, Limits};
 use nuncio_headers::Headers;
-use nuncio_url::{Reference, Url};
+use nuncio_url::{QueryParams, Reference, Url};
 use std::sync::Arc;
 
 /// What a client was built with. Nothing in it changes afterwards.
@@ -13,22 +19,75 @@ use std::sync::Arc;
 pub struct Settings {
     pub(crate) base_url: Option<Url>,
     pub(crate) headers: Headers,
+    pub(crate) params: QueryParams,
     pub(crate) timeout: Timeout,
-    pub(crate) limits: Limits,
-    pub(crate) connection: Arc<ConnectionConfig>,
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Arc<rustls::ClientConfig>,
+    pub(crate) redirects: Redirects,
+    pub(crate) https_only: bool,
+    pub(crate) hooks: Hooks,
+    pub(crate) routes: Arc<Routes>,
+    /// What the routes were made of, for clients that are derived from this one.
+    carriers: Carriers,
+}
+
+/// What carries requests: the client's network, and what goes before it.
+#[derive(Clone, Debug, Default)]
+struct Carriers {
+    network: Network,
+    transport: Option<Transport>,
+    mounts: Vec<(String, Transport)>,
+    events: EventSink,
+}
+
+/// Which transport serves which URL.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    /// The client's own network first, then those of mounts: one depot each.
+    networks: Vec<Arc<Wiring>>,
+    /// Sorted by priority.
+    mounts: Vec<(Pattern, Route)>,
+    default: Route,
+}
+
+#[derive(Clone)]
+pub(crate) enum Route {
+    Network(usize),
+    Custom(Custom),
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Route::Network(index) => write!(f, "Network({index})"),
+            Route::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+impl Routes {
+    /// Who serves `url`.
+    pub(crate) fn find(&self, url: &Url) -> &Route {
+        let mounted = self.mounts.iter().find(|(pattern, _)| pattern.matches(url));
+        mounted.map_or(&self.default, |(_, route)| route)
+    }
+
+    pub(crate) fn network(&self, index: usize) -> Option<&Arc<Wiring>> {
+        self.networks.get(index)
+    }
 }
 
 impl Settings {
-    /// The limits of the pool.
-    pub fn limits(&self) -> Limits {
-        self.limits
+    /// The limits of each pool: the client's own, and then those of mounts with a network of
+    /// their own.
+    pub fn limits(&self) -> impl Iterator<Item = Limits> + use<'_> {
+        self.routes.networks.iter().map(|network| network.limits)
     }
 
     /// Where the connections of this client keep what they read.
-    pub fn blocks(&self) -> nuncio_connection::BlockCache {
-        self.connection.blocks.clone()
+    pub fn blocks(&self) -> BlockCache {
+        self.routes
+            .network(0)
+            .map(|network| network.connection.blocks.clone())
+            .unwrap_or_default()
     }
 
     /// The URL that a request's text means (BEHAVIOUR section 16.1).
@@ -36,37 +95,27 @@ impl Settings {
         let invalid = |e| Error::other(Kind::InvalidUrl, e);
         let url = match &self.base_url {
             Some(base) => nuncio_url::merge_base(base, text).map_err(invalid)?,
-            None => match Url::parse(text) {
-                Ok(url) => url,
-                Err(error) => return Err(no_url(text, error)),
-            },
+            None => parse_absolute(text)?,
         };
-        requestable(&url)?;
+        self.requestable(&url)?;
         Ok(url)
     }
 
-    /// What is dialled through to reach `url`'s origin.
-    pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
-        if url.scheme() != "https" {
-            return Ok(Vec::new());
+    /// Whether `url` may be asked for at all: a request may have been put together around any URL.
+    pub(crate) fn requestable(&self, url: &Url) -> Result<(), Error> {
+        if self.https_only && url.scheme() == "http" {
+            let text = "the client was built with https_only, and the URL's scheme is http";
+            return Err(Error::new(Kind::UnsupportedProtocol, text));
         }
-        #[cfg(feature = "tls")]
-        {
-            Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
-                config: Arc::clone(&self.tls),
-                server_name: url.host_str().to_owned(),
-            })])
+        match self.routes.find(url) {
+            Route::Custom(_) => Ok(()),
+            Route::Network(_) => requestable(url),
         }
-        #[cfg(not(feature = "tls"))]
-        Err(Error::new(
-            Kind::UnsupportedProtocol,
-            "https needs the feature 'tls'",
-        ))
     }
 }
 
-/// Whether there is an origin to ask: a request may have been put together around any URL.
-pub(crate) fn requestable(url: &Url) -> Result<(), Error> {
+/// Whether the network can be asked for it.
+fn requestable(url: &Url) -> Result<(), Error> {
     match url.scheme() {
         "http" | "https" if url.host_str().is_empty() => {
             Err(Error::new(Kind::InvalidUrl, "the URL has no host"))
@@ -84,6 +133,11 @@ pub(crate) fn requestable(url: &Url) -> Result<(), Error> {
     }
 }
 
+/// The URL that a text is, where there is nothing that it could be relative to.
+pub(crate) fn parse_absolute(text: &str) -> Result<Url, Error> {
+    Url::parse(text).map_err(|error| no_url(text, error))
+}
+
 /// A text without a scheme is the commonest mistake, and deserves its own words.
 fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
     match Reference::parse(text) {
@@ -98,22 +152,23 @@ fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
 /// Builds a client. One definition for every runtime; `build` gives that runtime's client.
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder<D: Driver> {
-    context: D::Context,
+    start: Start<D>,
     base_url: Option<String>,
     headers: Headers,
+    params: QueryParams,
     timeout: Timeout,
-    limits: Limits,
-    http1: nuncio_connection::Http1Config,
-    events: EventSink,
-    #[cfg(feature = "tls")]
-    trust: Trust,
+    redirects: Redirects,
+    https_only: bool,
+    hooks: Hooks,
+    carriers: Carriers,
     mistake: Option<Error>,
 }
 
-#[cfg(feature = "tls")]
-enum Trust {
-    Roots(nuncio_connection::Roots),
-    Config(Arc<rustls::ClientConfig>),
+/// What a client's driver comes from.
+enum Start<D: Driver> {
+    Fresh(D::Context),
+    /// Shared with another client, as long as nothing changes about what carries requests.
+    Shared(D, Arc<Routes>),
 }
 
 impl<D: Driver> ClientBuilder<D> {
@@ -130,17 +185,47 @@ impl<D: Driver> ClientBuilder<D> {
             let _ = headers.append(name, value);
         }
         ClientBuilder {
-            context,
+            start: Start::Fresh(context),
             base_url: None,
             headers,
+            params: QueryParams::default(),
             timeout: Timeout::default(),
-            limits: Limits::default(),
-            http1: nuncio_connection::Http1Config::default(),
-            events: EventSink::none(),
-            #[cfg(feature = "tls")]
-            trust: Trust::Roots(nuncio_connection::Roots::Bundled),
+            redirects: Redirects::none(),
+            https_only: false,
+            hooks: Hooks::default(),
+            carriers: Carriers::default(),
             mistake: None,
         }
+    }
+
+    /// A builder of a client like another.
+    pub(crate) fn like(settings: &Settings, driver: &D) -> Self {
+        ClientBuilder {
+            start: Start::Shared(driver.clone(), Arc::clone(&settings.routes)),
+            base_url: settings.base_url.as_ref().map(Url::to_string),
+            headers: settings.headers.clone(),
+            params: settings.params.clone(),
+            timeout: settings.timeout,
+            redirects: settings.redirects.clone(),
+            https_only: settings.https_only,
+            hooks: settings.hooks.clone(),
+            carriers: settings.carriers.clone(),
+            mistake: None,
+        }
+    }
+
+    /// What carries requests, to be changed: then nothing of it is shared any more.
+    fn carriers(&mut self) -> &mut Carriers {
+        if let Start::Shared(driver, _) = &self.start {
+            self.start = Start::Fresh(driver.context());
+        }
+        &mut self.carriers
+    }
+
+    fn change_network(mut self, change: impl FnOnce(Network) -> Network) -> Self {
+        let network = &mut self.carriers().network;
+        *network = change(std::mem::take(network));
+        self
     }
 
     /// What relative request URLs stand behind: its path, whatever they begin with.
@@ -173,23 +258,97 @@ impl<D: Driver> ClientBuilder<D> {
         self.note(added)
     }
 
+    /// Takes a field out of every request, a default one for instance.
+    pub fn without_header(mut self, name: impl AsRef<str>) -> Self {
+        self.headers.remove(name.as_ref());
+        self
+    }
+
+    /// Adds pairs to the query of every request, behind what its URL has; a request's own pairs
+    /// replace those of the same name.
+    pub fn query(mut self, params: impl Into<QueryParams>) -> Self {
+        self.params = self.params.merged(params);
+        self
+    }
+
     /// How long each wait of a request may last. Default five seconds each.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = timeout.into();
         self
     }
 
-    /// How many connections there may be. Default 100, 20 of them idle, for 5 s.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    /// Whether redirects are followed, up to 20 of them. Default no, as in httpx.
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.redirects.follow = follow;
         self
+    }
+
+    /// How many redirects are followed. Default 20.
+    pub fn max_redirects(mut self, limit: usize) -> Self {
+        self.redirects = self.redirects.limit(limit);
+        self
+    }
+
+    /// What to do with redirects, in full.
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Refuses http URLs, those of redirects included, before anything is sent to them. Default no.
+    pub fn https_only(mut self, only: bool) -> Self {
+        self.https_only = only;
+        self
+    }
+
+    /// Shows every request to `hook` just before it is sent, those of redirects and of
+    /// authentication included; it may change it. An error ends the call.
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&mut crate::Request) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.request.push(hook);
+        self
+    }
+
+    /// Shows the head of every response to `hook` before its body is read, those of redirects and of
+    /// authentication included; it may change it. An error ends the call.
+    pub fn on_response(
+        mut self,
+        hook: impl Fn(&mut crate::Head) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.response.push(hook);
+        self
+    }
+
+    /// What carries requests, in place of the network. A mount goes before it.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.carriers().transport = Some(transport);
+        self
+    }
+
+    /// What carries requests for URLs like `pattern`: a scheme or `all`, and optionally a host and a
+    /// port, such as `https://*.example.com`, `all://localhost:8080` or `file://`. The most
+    /// particular pattern goes first; the same one given again replaces the earlier.
+    pub fn mount(mut self, pattern: impl Into<String>, transport: Transport) -> Self {
+        self.carriers().mounts.push((pattern.into(), transport));
+        self
+    }
+
+    /// How connections are made, in full.
+    pub fn network(self, network: Network) -> Self {
+        self.change_network(|_| network)
+    }
+
+    /// How many connections there may be. Default 100, 20 of them idle, for 5 s.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.change_network(|network| network.limits(limits))
     }
 
     /// Tolerates servers that break HTTP/1.1 in ways that can be made sense of. A connection on
     /// which something was tolerated is never used again.
-    pub fn lenient(mut self, lenient: bool) -> Self {
-        self.http1 = self.http1.lenient(lenient);
-        self
+    pub fn lenient(self, lenient: bool) -> Self {
+        self.change_network(|network| network.lenient(lenient))
     }
 
     /// Tells `listener` what happens, as it happens; it must not block.
@@ -197,71 +356,130 @@ impl<D: Driver> ClientBuilder<D> {
         mut self,
         listener: impl Fn(&nuncio_connection::Event<'_>) + Send + Sync + 'static,
     ) -> Self {
-        self.events = EventSink::new(listener);
+        self.carriers().events = EventSink::new(listener);
         self
     }
 
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trust = Trust::Roots(nuncio_connection::Roots::Pem(pem.into()));
-        self
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        self.change_network(|network| network.root_certificates(pem))
     }
 
     /// **Accepts every certificate of every server.** Whoever stands between can read and change
     /// everything. For tests against servers of one's own.
     #[cfg(feature = "tls")]
-    pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.trust = Trust::Roots(if accept {
-            nuncio_connection::Roots::DangerAcceptAny
-        } else {
-            nuncio_connection::Roots::Bundled
-        });
-        self
+    pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
+        self.change_network(|network| network.danger_accept_invalid_certs(accept))
     }
 
     /// Uses this rustls configuration as it is.
     #[cfg(feature = "tls")]
-    pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.trust = Trust::Config(config.into());
-        self
+    pub fn tls_config(self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.change_network(|network| network.tls_config(config))
     }
 
     /// The client.
     ///
     /// # Errors
-    /// The first mistake: a field that is none, a `base_url` that is no http or https URL, a CA
-    /// bundle that cannot be read, a runtime that is not there.
+    /// The first mistake: a field that is none, a `base_url` that is no http or https URL, a mount
+    /// whose pattern is none, a transport for the other kind of client, a CA bundle that cannot be
+    /// read, a runtime that is not there.
     pub fn build(self) -> Result<Client<D>, Error> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
         let base_url = self.base_url.as_deref().map(parse_base).transpose()?;
-        let connection = ConnectionConfig {
-            http1: self.http1,
-            events: self.events,
-            ..ConnectionConfig::default()
-        };
-        #[cfg(feature = "tls")]
-        let tls = match self.trust {
-            Trust::Config(config) => config,
-            Trust::Roots(roots) => {
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let config = nuncio_connection::client_config(provider, &roots, &[b"http/1.1"]);
-                Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
-            }
+        let start = self.start;
+        let routes = match &start {
+            Start::Shared(_, routes) => Arc::clone(routes),
+            Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE)?),
         };
         let settings = Settings {
             base_url,
             headers: self.headers,
+            params: self.params,
             timeout: self.timeout,
-            limits: self.limits,
-            connection: Arc::new(connection),
-            #[cfg(feature = "tls")]
-            tls,
+            redirects: self.redirects,
+            https_only: self.https_only,
+            hooks: self.hooks,
+            routes,
+            carriers: self.carriers,
         };
-        let driver = D::start(self.context, &settings)?;
+        let driver = match start {
+            Start::Shared(driver, _) => driver,
+            Start::Fresh(context) => D::start(context, &settings)?,
+        };
         Ok(Client::new(settings, driver))
+    }
+}
+
+impl Carriers {
+    fn routes(&self, side: Side) -> Result<Routes, Error> {
+        let blocks = BlockCache::default();
+        let wire = |network: &Network| {
+            let wiring = network.clone().build(self.events.clone(), blocks.clone());
+            wiring.map(Arc::new)
+        };
+        let mut networks = vec![wire(&self.network)?];
+        let mut route = |transport: &Transport| -> Result<Option<Route>, Error> {
+            Ok(match &transport.0 {
+                Way::Default => None,
+                Way::Custom(custom) => {
+                    custom.check(side)?;
+                    Some(Route::Custom(custom.clone()))
+                }
+                Way::Network(network) => {
+                    networks.push(wire(network)?);
+                    Some(Route::Network(networks.len() - 1))
+                }
+            })
+        };
+        let default = match &self.transport {
+            Some(transport) => route(transport)?.unwrap_or(Route::Network(0)),
+            None => Route::Network(0),
+        };
+        let mut mounts: Vec<(Pattern, Route)> = Vec::new();
+        for (text, transport) in &self.mounts {
+            let pattern = Pattern::parse(text)?;
+            let route = route(transport)?.unwrap_or_else(|| default.clone());
+            match mounts.iter_mut().find(|(known, _)| *known == pattern) {
+                Some((_, known)) => *known = route,
+                None => mounts.push((pattern, route)),
+            }
+        }
+        mounts.sort_by_key(|(pattern, _)| pattern.priority());
+        Ok(Routes {
+            networks,
+            mounts,
+            default,
+        })
+    }
+}
+
+impl<D: Driver + crate::Awaits> ClientBuilder<D> {
+    /// As [`on_request`](Self::on_request), for a hook that has to wait.
+    pub fn on_request_async(
+        mut self,
+        hook: impl for<'a> Fn(&'a mut crate::Request) -> crate::BoxFuture<'a, Result<(), Error>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.hooks.request.push_waiting(hook);
+        self
+    }
+
+    /// As [`on_response`](Self::on_response), for a hook that has to wait.
+    pub fn on_response_async(
+        mut self,
+        hook: impl for<'a> Fn(&'a mut crate::Head) -> crate::BoxFuture<'a, Result<(), Error>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.hooks.response.push_waiting(hook);
+        self
     }
 }
 

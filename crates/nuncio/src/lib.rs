@@ -43,26 +43,30 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    Body, BodyStream, Error, Event, Head, Headers, Http1Config, Kind, Limits, Method, PoolCounts,
-    Processed, QueryParams, Reference, Request, Response, StatusCode, Timeout, Url, Version,
+    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
+    Http1Config, Kind, Limits, Method, Network, OneShot, PoolCounts, Processed, QueryParams,
+    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    pub use nuncio_blocking::{Blocking, Client, ClientBuilder, RequestBuilder, Streaming};
+    pub use nuncio_blocking::{
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, get, head, options,
+        patch, post, put, request,
+    };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder};
+    pub use nuncio_tokio::{Tokio, builder, delete, get, head, options, patch, post, put, request};
 }
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, BoxFuture, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
-    from_stream,
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

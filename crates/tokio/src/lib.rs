@@ -59,3 +59,5 @@ use std::sync::Arc;
 pub fn builder() -> ClientBuilder {
     ClientBuilder::new(Arc::new(Tokio))
 }
+
+nuncio_async::one_shot_functions!(Async, Arc::new(Tokio));

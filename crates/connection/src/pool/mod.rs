@@ -92,6 +92,17 @@ pub struct PoolCounts {
     pub origins: usize,
 }
 
+impl std::iter::Sum for PoolCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(PoolCounts::default(), |sum, more| PoolCounts {
+            connections: sum.connections + more.connections,
+            idle: sum.idle + more.idle,
+            waiting: sum.waiting + more.waiting,
+            origins: sum.origins + more.origins,
+        })
+    }
+}
+
 #[derive(Debug)]
 struct Waiter {
     host: HostIndex,

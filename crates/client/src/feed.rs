@@ -1,0 +1,281 @@
+//! A body's source that has to be asked, for it may keep us waiting: only an adapter does that.
+
+use crate::body::{Body, BodyStream, Source};
+use bytes::Bytes;
+use nuncio_connection::BlockCache;
+use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// The two ways of waiting. What does not wait works on both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// A thread waits.
+    Blocking,
+    /// A task waits.
+    Async,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Blocking => "blocking",
+            Side::Async => "async",
+        })
+    }
+}
+
+/// What can be read, and read again from where it stood.
+pub(crate) trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// Makes the same body again.
+pub(crate) type Factory = Arc<dyn Fn() -> io::Result<Body> + Send + Sync>;
+
+/// Where the bytes of a body come from, piece by piece: a request's, or that of a response which a
+/// transport of the user's own gave.
+pub struct Feed {
+    origin: Origin,
+    /// It has been asked: what it gives next is not the beginning.
+    begun: bool,
+}
+
+enum Origin {
+    Reader(Box<dyn Read + Send>),
+    Seekable {
+        reader: Box<dyn ReadSeek>,
+        start: Start,
+    },
+    Stream(Pin<Box<dyn BodyStream>>),
+    Factory {
+        make: Factory,
+        made: Option<Box<Made>>,
+    },
+}
+
+/// Where a seekable reader's body begins.
+enum Start {
+    /// Wherever it stands when it is first asked.
+    Here,
+    At(u64),
+    /// To go back to before the next read.
+    Back(u64),
+}
+
+enum Made {
+    Bytes(Option<Bytes>),
+    Feed(Feed),
+}
+
+impl Feed {
+    pub(crate) fn reader(reader: impl Read + Send + 'static) -> Self {
+        Self::new(Origin::Reader(Box::new(reader)))
+    }
+
+    pub(crate) fn seekable(reader: impl Read + Seek + Send + 'static) -> Self {
+        Self::new(Origin::Seekable {
+            reader: Box::new(reader),
+            start: Start::Here,
+        })
+    }
+
+    pub(crate) fn stream(stream: impl BodyStream + 'static) -> Self {
+        Self::new(Origin::Stream(Box::pin(stream)))
+    }
+
+    pub(crate) fn factory(make: Factory) -> Self {
+        Self::new(Origin::Factory { make, made: None })
+    }
+
+    fn new(origin: Origin) -> Self {
+        Feed {
+            origin,
+            begun: false,
+        }
+    }
+
+    /// The only side on which it can be asked, where there is one.
+    pub(crate) fn side(&self) -> Option<Side> {
+        match &self.origin {
+            Origin::Reader(_) | Origin::Seekable { .. } => Some(Side::Blocking),
+            Origin::Stream(_) => Some(Side::Async),
+            // What it makes is not known before.
+            Origin::Factory { .. } => None,
+        }
+    }
+
+    /// Goes back to the beginning, or says that it cannot.
+    pub(crate) fn restart(&mut self) -> bool {
+        if !self.begun {
+            return true;
+        }
+        match &mut self.origin {
+            Origin::Reader(_) | Origin::Stream(_) => return false,
+            Origin::Seekable { start, .. } => {
+                if let Start::At(place) = *start {
+                    *start = Start::Back(place);
+                }
+            }
+            Origin::Factory { made, .. } => *made = None,
+        }
+        self.begun = false;
+        true
+    }
+
+    /// The next piece, on a thread that may be kept waiting; `None` at the end.
+    pub fn read(&mut self, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
+        self.begun = true;
+        match &mut self.origin {
+            Origin::Reader(reader) => read_piece(reader, blocks),
+            Origin::Seekable { reader, start } => {
+                if let Err(error) = start.settle(reader) {
+                    return Some(Err(error));
+                }
+                read_piece(reader, blocks)
+            }
+            Origin::Stream(_) => Some(Err(wrong_side(Side::Async, Side::Blocking))),
+            Origin::Factory { make, made } => match Made::ready(make, made) {
+                Ok(Made::Bytes(bytes)) => bytes.take().map(Ok),
+                Ok(Made::Feed(feed)) => feed.read(blocks),
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
+
+    /// The next piece, in a task; `None` at the end.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        self.begun = true;
+        match &mut self.origin {
+            Origin::Stream(stream) => stream.as_mut().poll_chunk(cx),
+            Origin::Reader(_) | Origin::Seekable { .. } => {
+                Poll::Ready(Some(Err(wrong_side(Side::Blocking, Side::Async))))
+            }
+            Origin::Factory { make, made } => match Made::ready(make, made) {
+                Ok(Made::Bytes(bytes)) => Poll::Ready(bytes.take().map(Ok)),
+                Ok(Made::Feed(feed)) => feed.poll(cx),
+                Err(error) => Poll::Ready(Some(Err(error))),
+            },
+        }
+    }
+}
+
+impl Start {
+    fn settle(&mut self, reader: &mut dyn ReadSeek) -> io::Result<()> {
+        match *self {
+            Start::At(_) => {}
+            Start::Here => *self = Start::At(reader.stream_position()?),
+            Start::Back(place) => {
+                reader.seek(SeekFrom::Start(place))?;
+                *self = Start::At(place);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn ready<'a>(make: &Factory, made: &'a mut Option<Box<Made>>) -> io::Result<&'a mut Made> {
+        if made.is_none() {
+            let fresh = match make()?.source {
+                Source::Empty => Made::Bytes(None),
+                Source::Bytes(bytes) => Made::Bytes(Some(bytes)),
+                Source::Feed {
+                    feed: Some(feed), ..
+                } => Made::Feed(feed),
+                Source::Feed { feed: None, .. } => Made::Bytes(None),
+            };
+            *made = Some(Box::new(fresh));
+        }
+        made.as_deref_mut()
+            .ok_or_else(|| io::ErrorKind::Other.into())
+    }
+}
+
+fn read_piece(reader: &mut impl Read, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
+    loop {
+        match blocks.fill(|buf| reader.read(buf)) {
+            Ok(piece) if piece.is_empty() => return None,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            piece => return Some(piece),
+        }
+    }
+}
+
+fn wrong_side(is: Side, asked: Side) -> io::Error {
+    let text = format!("{} body was given to {} client", with_a(is), with_a(asked));
+    io::Error::new(io::ErrorKind::Unsupported, text)
+}
+
+pub(crate) fn with_a(side: Side) -> &'static str {
+    match side {
+        Side::Blocking => "a blocking",
+        Side::Async => "an async",
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.origin {
+            Origin::Reader(_) => "reader",
+            Origin::Seekable { .. } => "seekable reader",
+            Origin::Stream(_) => "stream",
+            Origin::Factory { .. } => "factory",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(feed: &mut Feed) -> Vec<u8> {
+        let blocks = BlockCache::default();
+        let mut bytes = Vec::new();
+        while let Some(piece) = feed.read(&blocks) {
+            bytes.extend_from_slice(&piece.unwrap());
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_can_seek_gives_the_same_again_from_where_it_stood() {
+        let mut reader = io::Cursor::new(b"not this, but this");
+        reader.set_position(10);
+        let mut feed = Feed::seekable(reader);
+        assert_eq!(all(&mut feed), b"but this");
+        assert!(feed.restart());
+        assert_eq!(all(&mut feed), b"but this");
+    }
+
+    #[test]
+    fn a_reader_gives_its_bytes_once() {
+        let mut feed = Feed::reader(&b"once"[..]);
+        assert!(feed.restart(), "nothing was read yet");
+        assert_eq!(all(&mut feed), b"once");
+        assert!(!feed.restart());
+    }
+
+    #[test]
+    fn a_factory_is_asked_again() {
+        let calls = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counter = Arc::clone(&calls);
+        let mut feed = Feed::factory(Arc::new(move || {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(Body::reader(&b"made"[..], None))
+        }));
+        assert_eq!(all(&mut feed), b"made");
+        assert!(feed.restart());
+        assert_eq!(all(&mut feed), b"made");
+        assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_factory_that_fails_says_so() {
+        let mut feed = Feed::factory(Arc::new(|| Err(io::Error::other("no such file"))));
+        let piece = feed.read(&BlockCache::default());
+        assert_eq!(piece.unwrap().unwrap_err().to_string(), "no such file");
+    }
+}

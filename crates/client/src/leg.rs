@@ -1,0 +1,581 @@
+//! One request on the wire: which connection, whether it is still good, what is sent and when, and
+//! whether a failed attempt may be repeated.
+
+use crate::call::Step;
+use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn};
+use crate::error::{Error, Kind};
+use crate::feed::Feed;
+use crate::network::Wiring;
+use crate::request::Request;
+use crate::running::{Progress, Running, Upload, expire};
+use crate::timeout::Timeout;
+use bytes::Bytes;
+use nuncio_connection::{
+    Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
+    Processed, RemoteError, RequestHead, ResponseHead,
+};
+use std::borrow::Cow;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+/// One request's way over the network. The request itself stays with the caller.
+pub(crate) struct Leg<S> {
+    wiring: Arc<Wiring>,
+    depot: Arc<Depot<S>>,
+    timeout: Timeout,
+    runtime: u64,
+    /// How often the protocol made it safe to send again.
+    replays: u32,
+    pub(crate) peer: Option<SocketAddr>,
+    state: State<S>,
+}
+
+/// What comes next.
+pub(crate) enum LegStep {
+    Go(Step),
+    /// The head is here: [`Leg::into_answer`].
+    Head,
+}
+
+enum State<S> {
+    Start,
+    Waiting {
+        place: Place<S>,
+        until: Option<Instant>,
+    },
+    Resolving {
+        permit: Permit<S>,
+        until: Option<Instant>,
+    },
+    Dialing(Dialing<S>),
+    /// An idle connection, to be looked at.
+    Reused(Held<S>),
+    /// An idle connection that is being looked at.
+    Probing(Held<S>),
+    Handshaking(Held<S>),
+    Running(Running<S>),
+    Answered(Running<S>, ResponseHead),
+    Done,
+}
+
+struct Dialing<S> {
+    permit: Permit<S>,
+    addresses: Vec<SocketAddr>,
+    next: usize,
+    until: Option<Instant>,
+}
+
+impl<S> Leg<S> {
+    pub(crate) fn new(
+        wiring: Arc<Wiring>,
+        depot: Arc<Depot<S>>,
+        timeout: Timeout,
+        runtime: u64,
+    ) -> Self {
+        Leg {
+            wiring,
+            depot,
+            timeout,
+            runtime,
+            replays: 0,
+            peer: None,
+            state: State::Start,
+        }
+    }
+
+    /// The connection in use, with its socket.
+    pub(crate) fn lane(&mut self) -> Option<&mut Lane<S>> {
+        match &mut self.state {
+            State::Probing(held)
+            | State::Handshaking(held)
+            | State::Running(Running { held, .. })
+            | State::Answered(Running { held, .. }, _) => held.lane(),
+            _ => None,
+        }
+    }
+
+    /// What the upload asks.
+    pub(crate) fn feed(&mut self) -> Option<&mut Feed> {
+        match &mut self.state {
+            State::Running(running) => running.feed.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// What to do next, until the head of the response is here.
+    pub(crate) fn step(
+        &mut self,
+        request: &mut Request,
+        now: Instant,
+        waker: &Waker,
+    ) -> Result<LegStep, Error> {
+        loop {
+            // Most steps are taken while an exchange is under way, and move nothing.
+            if let State::Running(_) = &self.state {
+                match self.run(request, now)? {
+                    Some(step) => return Ok(step),
+                    None => continue,
+                }
+            }
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Start => {
+                    let fresh = self.replays > 0;
+                    let until = self.timeout.pool_limit().map(|limit| now + limit);
+                    let key = pool_key(request, self.runtime);
+                    let grant = self.depot.checkout(&key, fresh, until, now, waker);
+                    self.granted(request, grant, until, now)?;
+                }
+                State::Waiting { mut place, until } => match place.poll(now, waker) {
+                    None => {
+                        self.state = State::Waiting { place, until };
+                        return Ok(LegStep::Go(Step::Wait { until }));
+                    }
+                    Some(Turn::Expired) => {
+                        let limit = self.timeout.pool_limit().unwrap_or_default();
+                        let counts = self.depot.counts();
+                        let text = format!(
+                            "no connection became free within {limit:?} ({} are open)",
+                            counts.connections
+                        );
+                        return Err(Error::new(Kind::PoolTimeout, text));
+                    }
+                    Some(Turn::Closed) => return Err(closed()),
+                    Some(Turn::Granted(grant)) => self.granted(request, grant, until, now)?,
+                },
+                State::Resolving { permit, until } => {
+                    self.state = State::Resolving { permit, until };
+                    return Ok(LegStep::Go(Step::Resolve { until }));
+                }
+                State::Dialing(dialing) => {
+                    let step = dialing.step(now, self.events());
+                    self.state = State::Dialing(dialing);
+                    return step.map(LegStep::Go);
+                }
+                State::Reused(held) => {
+                    self.state = State::Probing(held);
+                    return Ok(LegStep::Go(Step::Probe));
+                }
+                State::Probing(mut held) => {
+                    let quiet = held.lane().is_some_and(|lane| lane.connection.quiet());
+                    if quiet {
+                        self.events().raise(|| Event::Reused);
+                        self.open(request, held, false, now)?;
+                    } else {
+                        self.events().raise(|| Event::Stale);
+                        held.discard();
+                        self.state = State::Start;
+                    }
+                }
+                State::Handshaking(mut held) => {
+                    let Some(lane) = held.lane() else {
+                        return Err(closed());
+                    };
+                    expire(&mut lane.connection, now);
+                    if let Some(error) = lane.connection.failure() {
+                        return Err(Error::connection(error.clone(), true));
+                    }
+                    if lane.connection.protocol().is_some() {
+                        self.open(request, held, true, now)?;
+                    } else {
+                        let until = lane.connection.next_timeout();
+                        self.state = State::Handshaking(held);
+                        return Ok(LegStep::Go(Step::Drive { until }));
+                    }
+                }
+                State::Answered(running, head) => {
+                    self.state = State::Answered(running, head);
+                    return Ok(LegStep::Head);
+                }
+                State::Running(_) | State::Done => {
+                    return Err(Error::new(Kind::Usage, "this call is over"));
+                }
+            }
+        }
+    }
+
+    /// The next step of the exchange; none when it has to begin anew.
+    fn run(&mut self, request: &mut Request, now: Instant) -> Result<Option<LegStep>, Error> {
+        let State::Running(running) = &mut self.state else {
+            return Ok(None);
+        };
+        let head = match running.step(now) {
+            Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
+            Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
+            Ok(Progress::Head(head)) => Ok(head),
+            Err(error) => Err((error, running.processed())),
+        };
+        let State::Running(mut running) = std::mem::replace(&mut self.state, State::Done) else {
+            return Ok(None);
+        };
+        match head {
+            Ok(head) => {
+                self.state = State::Answered(running, head);
+                Ok(Some(LegStep::Head))
+            }
+            Err((error, processed)) => {
+                request.body_mut().give_back(running.feed.take());
+                if running.fresh || !self.may_replay(request, &error, processed) {
+                    let error = Error::connection(error, false);
+                    return Err(error.with_processed(processed));
+                }
+                self.events().raise(|| Event::Stale);
+                running.held.discard();
+                self.state = State::Start;
+                Ok(None)
+            }
+        }
+    }
+
+    fn granted(
+        &mut self,
+        request: &Request,
+        grant: Grant<S>,
+        pool_until: Option<Instant>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.state = match grant {
+            Grant::Wait(place) => State::Waiting {
+                place,
+                until: pool_until,
+            },
+            Grant::Lane(mut held) => {
+                self.peer = held.lane().and_then(|lane| lane.peer);
+                State::Reused(held)
+            }
+            Grant::Permit(permit) => {
+                let until = self.timeout.connect_limit().map(|limit| now + limit);
+                let url = request.url();
+                url.dialable()
+                    .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
+                let (host, port) = (url.host_str(), port_of(request));
+                match literal(host) {
+                    Some(address) => {
+                        let addresses = vec![SocketAddr::new(address, port)];
+                        State::Dialing(Dialing {
+                            permit,
+                            addresses,
+                            next: 0,
+                            until,
+                        })
+                    }
+                    None => {
+                        self.events().raise(|| Event::ResolveStarted { host, port });
+                        State::Resolving { permit, until }
+                    }
+                }
+            }
+        };
+        Ok(())
+    }
+
+    /// The look-up of `host` is over.
+    pub(crate) fn resolved(
+        &mut self,
+        host: &str,
+        found: io::Result<Vec<SocketAddr>>,
+    ) -> Result<(), Error> {
+        let State::Resolving { permit, until } = std::mem::replace(&mut self.state, State::Done)
+        else {
+            return Err(Error::new(Kind::Usage, "no look-up is under way"));
+        };
+        let addresses = match found {
+            Ok(addresses) if !addresses.is_empty() => addresses,
+            Ok(_) => {
+                return Err(Error::new(
+                    Kind::Connect,
+                    format!("'{host}' has no address"),
+                ));
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let text = format!("timed out while looking up '{host}'");
+                return Err(Error::new(Kind::ConnectTimeout, text));
+            }
+            Err(error) => {
+                let error = io::Error::new(error.kind(), format!("looking up '{host}': {error}"));
+                return Err(Error::io(Kind::Connect, error));
+            }
+        };
+        self.events().raise(|| Event::ResolveComplete {
+            addresses: &addresses,
+        });
+        self.state = State::Dialing(Dialing {
+            permit,
+            addresses,
+            next: 0,
+            until,
+        });
+        Ok(())
+    }
+
+    /// The dialled address answered, or did not: then the next one is tried, if there is one.
+    pub(crate) fn connected(
+        &mut self,
+        request: &Request,
+        socket: io::Result<S>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let State::Dialing(mut dialing) = std::mem::replace(&mut self.state, State::Done) else {
+            return Err(Error::new(Kind::Usage, "nothing is being dialled"));
+        };
+        let address = dialing.address();
+        self.peer = address;
+        match socket {
+            Ok(socket) => {
+                if let Some(address) = address {
+                    self.events().raise(|| Event::ConnectComplete { address });
+                }
+                let left = dialing
+                    .until
+                    .map(|until| until.saturating_duration_since(now));
+                let layers = self.wiring.layers(request.url())?;
+                let config = Arc::clone(&self.wiring.connection);
+                let connection = Connection::new(config, layers, left, now)
+                    .map_err(|error| Error::connection(error, true))?;
+                let held = dialing.permit.connected(connection, socket, address);
+                self.state = State::Handshaking(held);
+                Ok(())
+            }
+            Err(error) => {
+                let failure = match error.kind() {
+                    io::ErrorKind::TimedOut => ConnectionError::Timeout(Phase::Connect),
+                    _ => ConnectionError::Io(IoError::new(Phase::Connect, &error)),
+                };
+                if let Some(address) = address {
+                    self.events().raise(|| Event::ConnectFailed {
+                        address,
+                        error: &failure,
+                    });
+                }
+                dialing.next += 1;
+                let late = dialing.until.is_some_and(|until| until <= now);
+                if late || dialing.address().is_none() {
+                    let failure = if late {
+                        ConnectionError::Timeout(Phase::Connect)
+                    } else {
+                        failure
+                    };
+                    return Err(Error::connection(failure, true));
+                }
+                self.state = State::Dialing(dialing);
+                Ok(())
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        request: &mut Request,
+        mut held: Held<S>,
+        fresh: bool,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let size = request.body().size();
+        let head = RequestHead {
+            method: request.method().as_str(),
+            scheme: request.url().scheme(),
+            target: request.url().raw_path(),
+            headers: request.headers(),
+        };
+        let deadlines = Deadlines {
+            read: self.timeout.read_limit(),
+            write: self.timeout.write_limit(),
+        };
+        let Some(lane) = held.lane() else {
+            return Err(closed());
+        };
+        match lane.connection.open(head, size, deadlines, now) {
+            Ok(id) => {
+                let (upload, feed) = Upload::of(request.body_mut());
+                let running = Running {
+                    held,
+                    id,
+                    fresh,
+                    upload,
+                    feed,
+                    ended: false,
+                };
+                self.state = State::Running(running);
+                Ok(())
+            }
+            Err(error) => {
+                // Nothing was sent: the connection is as good as before.
+                held.release(now);
+                Err(Error::connection(error, false))
+            }
+        }
+    }
+
+    /// Takes what the body's source gave.
+    pub(crate) fn supply(
+        &mut self,
+        piece: Option<io::Result<Bytes>>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let State::Running(running) = &mut self.state else {
+            return Err(Error::new(Kind::Usage, "no body is being sent"));
+        };
+        running.supply(piece, now).inspect_err(|_| {
+            self.state = State::Done;
+        })
+    }
+
+    /// The answer, once [`LegStep::Head`] said that it is here.
+    pub(crate) fn into_answer(self) -> Option<(Running<S>, ResponseHead)> {
+        match self.state {
+            State::Answered(running, head) => Some((running, head)),
+            _ => None,
+        }
+    }
+
+    /// Whether to send the request again, on a new connection, after `error` on one that had been
+    /// used before. Once only; never after a byte of an answer; and where the peer may have acted
+    /// on it, only what is safe to repeat (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+    fn may_replay(
+        &mut self,
+        request: &mut Request,
+        error: &ConnectionError,
+        processed: Processed,
+    ) -> bool {
+        let dead = matches!(
+            error,
+            ConnectionError::Io(_)
+                | ConnectionError::Remote(RemoteError::Disconnected { interim: 0 })
+        );
+        let safe = match processed {
+            Processed::No => true,
+            Processed::Maybe => request.method().is_idempotent(),
+            Processed::Yes => false,
+        };
+        let again = dead && safe && self.replays == 0 && request.body_mut().restart();
+        self.replays += u32::from(again);
+        again
+    }
+
+    fn events(&self) -> &EventSink {
+        &self.wiring.connection.events
+    }
+}
+
+fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {
+    let url = request.url();
+    PoolKey {
+        scheme: Cow::Borrowed(url.scheme()),
+        host: Cow::Borrowed(url.host_str()),
+        port: port_of(request),
+        context,
+    }
+}
+
+pub(crate) fn port_of(request: &Request) -> u16 {
+    request.url().port_or_default().unwrap_or(0)
+}
+
+impl<S> Dialing<S> {
+    fn address(&self) -> Option<SocketAddr> {
+        self.addresses.get(self.next).copied()
+    }
+
+    /// Each address gets its share of the time that is left, so that a black hole in front of a
+    /// good address does not use it all up.
+    fn step(&self, now: Instant, events: &EventSink) -> Result<Step, Error> {
+        let Some(address) = self.address() else {
+            return Err(closed());
+        };
+        let left = (self.addresses.len() - self.next).min(u32::MAX as usize) as u32;
+        let until = self.until.map(|until| {
+            let time = until.saturating_duration_since(now);
+            now + time.checked_div(left).unwrap_or(time)
+        });
+        events.raise(|| Event::ConnectStarted { address });
+        Ok(Step::Connect { address, until })
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed, "the client has been closed")
+}
+
+/// An address written as such needs no look-up.
+fn literal(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    bare.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+    use http::Method;
+    use nuncio_connection::Limits;
+    use nuncio_url::Url;
+
+    fn request(method: Method, body: Body) -> Request {
+        let Ok(url) = Url::parse("http://h/") else {
+            panic!("a URL")
+        };
+        let mut request = Request::new(method, url);
+        request.set_body(body);
+        request
+    }
+
+    fn leg() -> Leg<()> {
+        let network = crate::Network::default();
+        let Ok(wiring) = network.build(EventSink::none(), Default::default()) else {
+            panic!("the defaults")
+        };
+        let depot = Arc::new(Depot::new(Limits::default()));
+        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0)
+    }
+
+    const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });
+
+    fn replayed(method: Method, body: Body, processed: Processed) -> bool {
+        leg().may_replay(&mut request(method, body), &GONE, processed)
+    }
+
+    #[test]
+    fn a_request_that_is_safe_to_repeat_is_replayed_once() {
+        let (mut leg, mut get) = (leg(), request(Method::GET, Body::empty()));
+        assert!(leg.may_replay(&mut get, &GONE, Processed::Maybe));
+        assert!(!leg.may_replay(&mut get, &GONE, Processed::Maybe));
+    }
+
+    #[test]
+    fn k05_a_post_is_replayed_only_when_certainly_unsent() {
+        assert!(!replayed(Method::POST, Body::from("x"), Processed::Maybe));
+        assert!(replayed(Method::POST, Body::from("x"), Processed::No));
+    }
+
+    #[test]
+    fn nothing_is_replayed_after_a_byte_of_an_answer() {
+        assert!(!replayed(Method::GET, Body::empty(), Processed::Yes));
+    }
+
+    #[test]
+    fn a_source_that_was_asked_cannot_be_replayed() {
+        let source = || Body::reader(std::io::empty(), None);
+        assert!(replayed(Method::PUT, source(), Processed::No));
+        let mut put = request(Method::PUT, source());
+        let mut feed = put.body_mut().lend();
+        let blocks = nuncio_connection::BlockCache::default();
+        assert!(
+            feed.as_mut()
+                .is_some_and(|feed| feed.read(&blocks).is_none())
+        );
+        put.body_mut().give_back(feed);
+        assert!(!leg().may_replay(&mut put, &GONE, Processed::No));
+    }
+
+    #[test]
+    fn a_timeout_is_not_a_stale_connection() {
+        let slow = ConnectionError::Timeout(Phase::Read);
+        let mut get = request(Method::GET, Body::empty());
+        assert!(!leg().may_replay(&mut get, &slow, Processed::Maybe));
+    }
+}

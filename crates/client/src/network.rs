@@ -1,0 +1,148 @@
+//! How connections are made: TLS, limits, HTTP/1.1's strictness.
+
+use crate::error::{Error, Kind};
+use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits};
+use nuncio_url::Url;
+use std::fmt;
+use std::sync::Arc;
+
+/// Settings of the network. A client has its own, through the methods of the same names on
+/// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
+#[derive(Clone)]
+pub struct Network {
+    limits: Limits,
+    http1: nuncio_connection::Http1Config,
+    #[cfg(feature = "tls")]
+    trust: Trust,
+}
+
+#[cfg(feature = "tls")]
+#[derive(Clone)]
+enum Trust {
+    Roots(nuncio_connection::Roots),
+    Config(Arc<rustls::ClientConfig>),
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network {
+            limits: Limits::default(),
+            http1: nuncio_connection::Http1Config::default(),
+            #[cfg(feature = "tls")]
+            trust: Trust::Roots(nuncio_connection::Roots::Bundled),
+        }
+    }
+}
+
+impl Network {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many connections there may be. Default 100, 20 of them idle, for 5 s.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Tolerates servers that break HTTP/1.1 in ways that can be made sense of. A connection on
+    /// which something was tolerated is never used again.
+    pub fn lenient(mut self, lenient: bool) -> Self {
+        self.http1 = self.http1.lenient(lenient);
+        self
+    }
+
+    /// Trusts the certificates of this PEM text, and no others.
+    #[cfg(feature = "tls")]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trust = Trust::Roots(nuncio_connection::Roots::Pem(pem.into()));
+        self
+    }
+
+    /// **Accepts every certificate of every server.** Whoever stands between can read and change
+    /// everything. For tests against servers of one's own.
+    #[cfg(feature = "tls")]
+    pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
+        self.trust = Trust::Roots(if accept {
+            nuncio_connection::Roots::DangerAcceptAny
+        } else {
+            nuncio_connection::Roots::Bundled
+        });
+        self
+    }
+
+    /// Uses this rustls configuration as it is.
+    #[cfg(feature = "tls")]
+    pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.trust = Trust::Config(config.into());
+        self
+    }
+
+    /// What connections are made with.
+    pub(crate) fn build(
+        self,
+        events: EventSink,
+        blocks: nuncio_connection::BlockCache,
+    ) -> Result<Wiring, Error> {
+        let connection = ConnectionConfig {
+            http1: self.http1,
+            events,
+            blocks,
+            ..ConnectionConfig::default()
+        };
+        #[cfg(feature = "tls")]
+        let tls = match self.trust {
+            Trust::Config(config) => config,
+            Trust::Roots(roots) => {
+                let provider = Arc::new(rustls::crypto::ring::default_provider());
+                let config = nuncio_connection::client_config(provider, &roots, &[b"http/1.1"]);
+                Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
+            }
+        };
+        Ok(Wiring {
+            limits: self.limits,
+            connection: Arc::new(connection),
+            #[cfg(feature = "tls")]
+            tls,
+        })
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A network's settings, ready to be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Wiring {
+    pub(crate) limits: Limits,
+    pub(crate) connection: Arc<ConnectionConfig>,
+    #[cfg(feature = "tls")]
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Wiring {
+    /// What is dialled through to reach `url`'s origin.
+    pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+        if url.scheme() != "https" {
+            return Ok(Vec::new());
+        }
+        #[cfg(feature = "tls")]
+        {
+            Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
+                config: Arc::clone(&self.tls),
+                server_name: url.host_str().to_owned(),
+            })])
+        }
+        #[cfg(not(feature = "tls"))]
+        Err(Error::new(
+            Kind::UnsupportedProtocol,
+            "https needs the feature 'tls'",
+        ))
+    }
+}
