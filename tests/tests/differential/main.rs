@@ -16,26 +16,28 @@ use scenario::Ports;
 use serde_json::{Map, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[test]
 #[ignore = "needs tests/differential/run"]
 fn blocking() {
-    run(&Blocking::start(), "blocking");
+    run(Blocking::start(), "blocking");
 }
 
 #[test]
 #[ignore = "needs tests/differential/run"]
 fn tokio_multi_thread() {
-    run(&MultiThread::start(), "tokio-multi-thread");
+    run(MultiThread::start(), "tokio-multi-thread");
 }
 
 #[test]
 #[ignore = "needs tests/differential/run"]
 fn tokio_current_thread() {
-    run(&CurrentThread::start(), "tokio-current-thread");
+    run(CurrentThread::start(), "tokio-current-thread");
 }
 
-fn run<A: Adapter>(adapter: &A, name: &str) {
+fn run<A: Adapter>(adapter: A, name: &str) {
+    let adapter = Arc::new(adapter);
     let ports: Ports = serde_json::from_str(&variable("PORTS")).expect("what the server printed");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("differential");
     let scenarios = scenario::load(&folder.join("scenarios"), &ports);
@@ -44,7 +46,7 @@ fn run<A: Adapter>(adapter: &A, name: &str) {
     let mut outcomes = Map::new();
     for scenario in scenarios {
         control.begin(&scenario.id);
-        let mut outcome = match play(adapter, &scenario, &folder.join("files")) {
+        let mut outcome = match play(&adapter, &scenario, &folder.join("files")) {
             Ok(outcome) => outcome,
             Err(reason) => json!({ "not_run": reason.0 }),
         };

@@ -3,7 +3,7 @@
 use nuncio::{Error, Response};
 use serde_json::{Value, json};
 
-pub(crate) fn response(response: Response) -> Value {
+pub(crate) fn response(response: &Response) -> Value {
     let latin1 = |bytes: &[u8]| -> String { bytes.iter().copied().map(char::from).collect() };
     let headers: Vec<_> = response
         .headers()
@@ -14,7 +14,14 @@ pub(crate) fn response(response: Response) -> Value {
         Ok(value) => json!({ "is": value }),
         Err(error) => failure(&error),
     };
-    let mut shown = json!({
+    let hop = |it: &Response| json!([it.status().as_u16(), it.url().as_str()]);
+    let history: Vec<_> = response.history().iter().map(hop).collect();
+    let next = response.next_request();
+    let ok = match response.clone().error_for_status() {
+        Ok(_) => json!({ "is": true }),
+        Err(error) => failure(&error),
+    };
+    json!({
         "status": response.status().as_u16(),
         "reason": response.reason(),
         "version": format!("{:?}", response.version()),
@@ -23,12 +30,11 @@ pub(crate) fn response(response: Response) -> Value {
         "body": latin1(response.bytes()),
         "text": { "is": response.text() },
         "json": parsed,
-    });
-    shown["ok"] = match response.error_for_status() {
-        Ok(_) => json!({ "is": true }),
-        Err(error) => failure(&error),
-    };
-    shown
+        "history": history,
+        "next": next.map(|it| json!([it.method().as_str(), it.url().as_str()])),
+        "has_redirect_location": response.has_redirect_location(),
+        "ok": ok,
+    })
 }
 
 pub(crate) fn failure(error: &Error) -> Value {

@@ -4,17 +4,18 @@ use crate::json::Json;
 use crate::outcome::{failure, response};
 use crate::scenario::{Call, Content, Options, Scenario};
 use bytes::Bytes;
-use nuncio::{Body, Error, Kind, QueryParams, Request, Url};
-use nuncio_client::{Client, ClientBuilder, RequestBuilder};
+use nuncio::{Body, Error, Kind, QueryParams, Request, Response, Url};
+use nuncio_client::{Client, ClientBuilder, Driver};
 use nuncio_tests::adapters::Adapter;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Why a scenario cannot be put in nuncio's words.
 pub(crate) struct NotRun(pub(crate) &'static str);
 
 pub(crate) fn play<A: Adapter>(
-    adapter: &A,
+    adapter: &Arc<A>,
     scenario: &Scenario,
     files: &Path,
 ) -> Result<Value, NotRun> {
@@ -23,18 +24,21 @@ pub(crate) fn play<A: Adapter>(
         Err(error) => return Ok(json!({ "calls": [failure(&error)] })),
     };
     let mut calls = Vec::new();
+    let mut last = None;
     for call in &scenario.calls {
-        let sent = match send(adapter, &client, call, files)? {
-            Ok(got) => response(got),
-            Err(error) => failure(&error),
-        };
-        calls.push(sent);
+        match send(adapter, &client, call, last.as_ref(), files)? {
+            Ok(got) => {
+                calls.push(response(&got));
+                last = Some(got);
+            }
+            Err(error) => calls.push(failure(&error)),
+        }
     }
     client.close();
     Ok(json!({ "calls": calls }))
 }
 
-fn client<D: nuncio_client::Driver>(
+fn client<D: Driver>(
     mut builder: ClientBuilder<D>,
     options: &Options,
 ) -> Result<ClientBuilder<D>, NotRun> {
@@ -45,8 +49,14 @@ fn client<D: nuncio_client::Driver>(
     for (name, value) in &options.headers {
         builder = builder.header(name, value.bytes());
     }
-    if options.params.is_some() {
-        return Err(NotRun("params of a client"));
+    if let Some(given) = &options.params {
+        builder = builder.query(params(given));
+    }
+    if let Some(follow) = options.follow_redirects {
+        builder = builder.follow_redirects(follow);
+    }
+    if let Some(limit) = options.max_redirects {
+        builder = builder.max_redirects(limit);
     }
     if options.cookies.is_some() {
         return Err(NotRun("cookies of a client"));
@@ -54,32 +64,32 @@ fn client<D: nuncio_client::Driver>(
     if options.auth.is_some() {
         return Err(NotRun("auth of a client"));
     }
-    if options.follow_redirects.is_some() || options.max_redirects.is_some() {
-        return Err(NotRun("redirects"));
-    }
     if options.default_encoding.is_some() {
         return Err(NotRun("default_encoding"));
     }
     Ok(builder)
 }
 
-type Outcome = Result<nuncio::Response, Error>;
+type Outcome = Result<Response, Error>;
 
 fn send<A: Adapter>(
-    adapter: &A,
+    adapter: &Arc<A>,
     client: &Client<A::Driver>,
     call: &Call,
+    last: Option<&Response>,
     files: &Path,
 ) -> Result<Outcome, NotRun> {
     let _ = files;
     let Some((method, url)) = call.what.split_once(' ') else {
-        return Err(NotRun("the next request of a redirect"));
+        let next = last.and_then(|it| it.next_request());
+        return Ok(match next {
+            Some(request) => adapter.send_as_is(client, request),
+            None => Err(Error::new(Kind::Usage, "there is no next request")),
+        });
     };
     if call.as_is {
-        return match as_is(method, url, call) {
-            Ok(request) => Ok(adapter.send_as_is(client, request)),
-            Err(error) => Ok(Err(error)),
-        };
+        let request = as_is(method, url, call);
+        return Ok(request.and_then(|request| adapter.send_as_is(client, request)));
     }
     let mut request = client.request(method, url);
     if let Some(given) = &call.params {
@@ -97,27 +107,19 @@ fn send<A: Adapter>(
     if let Some(value) = &call.json {
         request = request.json(value);
     }
-    request = with_policy(request, call)?;
-    Ok(adapter.send(request))
-}
-
-fn with_policy<D: nuncio_client::Driver>(
-    request: RequestBuilder<D>,
-    call: &Call,
-) -> Result<RequestBuilder<D>, NotRun> {
+    if let Some(follow) = call.follow_redirects {
+        request = request.follow_redirects(follow);
+    }
     if call.cookies.is_some() {
         return Err(NotRun("cookies of a request"));
     }
     if call.auth.is_some() {
         return Err(NotRun("auth of a request"));
     }
-    if call.follow_redirects.is_some() {
-        return Err(NotRun("redirects"));
-    }
     if call.files.is_some() {
         return Err(NotRun("multipart"));
     }
-    Ok(request)
+    Ok(adapter.send(request))
 }
 
 fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
@@ -135,18 +137,21 @@ fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
 }
 
 /// Text stays text where it is that: nuncio may tell the two apart.
-fn body<A: Adapter>(adapter: &A, content: &Content) -> Body {
+fn body<A: Adapter>(adapter: &Arc<A>, content: &Content) -> Body {
     match content {
         Content::Octets(octets) => match octets.text() {
             Some(text) => text.into(),
             None => octets.bytes().into(),
         },
-        Content::Chunks { chunks, .. } => {
-            let chunks: Vec<_> = chunks
-                .iter()
-                .map(|it| Ok(Bytes::from(it.bytes())))
-                .collect();
-            adapter.body(chunks.into_iter(), None)
+        Content::Chunks { chunks, once } => {
+            let chunks: Vec<_> = chunks.iter().map(|it| Bytes::from(it.bytes())).collect();
+            let adapter = Arc::clone(adapter);
+            let make = move || adapter.body(chunks.clone().into_iter().map(Ok), None);
+            if *once {
+                make()
+            } else {
+                Body::factory(move || Ok(make()), None)
+            }
         }
     }
 }
