@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The async way of sending a request, over some runtime.
 #[derive(Clone)]
@@ -40,6 +40,10 @@ impl Driver for Async {
     type Context = Arc<dyn Runtime>;
     type Send = Send;
     type Stream = Stream;
+
+    fn wall_clock() -> SystemTime {
+        SystemTime::now()
+    }
 
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
         let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
@@ -261,6 +265,7 @@ impl Outgoing {
         let now = runtime.now();
         let place = Place {
             side: Side::Async,
+            wall_clock: Async::wall_clock,
             runtime: instance,
         };
         let call = Call::new(settings, &shared.depots, request, place, now)?;
@@ -309,7 +314,7 @@ impl Outgoing {
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
                 Step::User => {
-                    ready!(self.call.poll_user(cx))?;
+                    ready!(self.call.poll_user(now, cx))?;
                     now = self.runtime.now();
                 }
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),

@@ -32,9 +32,9 @@ pub use driver::{Async, Send, Stream};
 #[doc(hidden)]
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
-    AsyncTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers, Kind, Limits, Method,
-    Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response, StatusCode,
-    Timeout, Transport, Url, Version,
+    AsyncTransport, Auth, Body, BodyStream, BoxFuture, CookieJar, Digest, Error, Event, Head,
+    Headers, Kind, Limits, Method, Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply,
+    Request, Response, StatusCode, Timeout, Transport, Url, Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::Streaming;

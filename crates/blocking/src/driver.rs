@@ -12,7 +12,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The blocking way of sending a request.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ impl Driver for Blocking {
     type Context = ();
     type Send = Result<Response, Error>;
     type Stream = Result<Streaming, Error>;
+
+    fn wall_clock() -> SystemTime {
+        SystemTime::now()
+    }
 
     fn start(_context: (), settings: &Settings) -> Result<Self, Error> {
         let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
@@ -98,6 +102,7 @@ impl Blocking {
         let mut now = Instant::now();
         let place = Place {
             side: Side::Blocking,
+            wall_clock: Self::wall_clock,
             runtime: 0,
         };
         let mut call = Call::new(settings, &self.shared.depots, request, place, now)?;

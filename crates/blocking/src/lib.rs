@@ -48,9 +48,9 @@ mod streaming;
 
 pub use driver::Blocking;
 pub use nuncio_client::{
-    BlockingTransport, Body, Error, Event, Head, Headers, Kind, Limits, Method, Network,
-    PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout, Transport,
-    Url, Version,
+    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Head, Headers, Kind, Limits,
+    Method, Network, PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode,
+    Timeout, Transport, Url, Version,
 };
 pub use streaming::Streaming;
 

@@ -92,6 +92,11 @@ impl Body {
         }
     }
 
+    /// Whether there is nothing that would have to be asked.
+    pub(crate) fn is_held(&self) -> bool {
+        !matches!(self.source, Source::Feed { .. })
+    }
+
     /// Lends what has to be asked.
     pub(crate) fn lend(&mut self) -> Option<Feed> {
         match &mut self.source {

@@ -1,5 +1,7 @@
 //! The client: its verbs, the same on every runtime.
 
+use crate::auth::Auth;
+use crate::cookies::CookieJar;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::redirect::Redirects;
@@ -12,6 +14,7 @@ use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What binds a client to a way of waiting: a blocking one, or an async one over some runtime.
 ///
@@ -25,6 +28,9 @@ pub trait Driver: Clone + Send + Sync + 'static {
     type Send;
     /// What `stream` gives: likewise.
     type Stream;
+
+    /// The time of day, which cookies expire by.
+    fn wall_clock() -> SystemTime;
 
     /// Starts a driver for a client with these settings.
     ///
@@ -165,6 +171,16 @@ impl<D: Driver> Client<D> {
     /// The pairs that stand in the query of every request.
     pub fn params(&self) -> &QueryParams {
         &self.settings.params
+    }
+
+    /// The jar that cookies come from and go to.
+    pub fn cookies(&self) -> &CookieJar {
+        &self.settings.cookies
+    }
+
+    /// How requests authenticate that say nothing else.
+    pub fn auth(&self) -> Option<&Auth> {
+        self.settings.auth.as_ref()
     }
 
     /// What is done with redirects.

@@ -1,7 +1,9 @@
 //! A request, and the builder that every client shares.
 
+use crate::auth::Auth;
 use crate::body::{Body, Source};
 use crate::client::{Client, Driver};
+use crate::cookies::CookieJar;
 use crate::error::{Error, Kind};
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
@@ -10,8 +12,10 @@ use crate::timeout::Timeout;
 use http::Method;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::SystemTime;
 
 /// A request, complete: what it says is what is sent.
 ///
@@ -39,7 +43,21 @@ pub(crate) struct Rare {
     pub(crate) redirects: Option<Redirects>,
     /// Whether they are followed, whatever else is done with them.
     pub(crate) follow: Option<bool>,
+    pub(crate) auth: Choice<Auth>,
+    /// For this request only; they become its `Cookie` field.
+    cookies: Vec<(String, String)>,
     pub(crate) extensions: http::Extensions,
+}
+
+/// What a request says where the client may have said something too.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Choice<T> {
+    /// As the client.
+    #[default]
+    Inherit,
+    /// Not at all.
+    Off,
+    Is(T),
 }
 
 impl Options {
@@ -130,6 +148,11 @@ impl Request {
         self.options.rare_mut().redirects = Some(redirects);
     }
 
+    /// How it authenticates, in place of what the client does.
+    pub fn set_auth(&mut self, auth: impl Into<Auth>) {
+        self.options.rare_mut().auth = Choice::Is(auth.into());
+    }
+
     /// What travels with the request without being sent: for hooks and transports.
     pub fn extensions(&self) -> Option<&http::Extensions> {
         self.options.rare.as_deref().map(|rare| &rare.extensions)
@@ -138,6 +161,26 @@ impl Request {
     /// What travels with the request without being sent, to be changed.
     pub fn extensions_mut(&mut self) -> &mut http::Extensions {
         &mut self.options.rare_mut().extensions
+    }
+
+    /// Writes the `Cookie` field, unless there is one already (BEHAVIOUR sections 6.4 and 6.6).
+    fn write_cookies(
+        &mut self,
+        settings: &Settings,
+        own: Vec<(String, String)>,
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let own = CookieJar::from_pairs(own)?;
+        if self.headers.contains("cookie") {
+            return Ok(());
+        }
+        match settings.cookies.header_with(&self.url, &own, now) {
+            None => Ok(()),
+            Some(value) => {
+                let added = self.headers.append("Cookie", value);
+                added.map_err(|e| Error::other(Kind::LocalProtocol, e))
+            }
+        }
     }
 
     /// Adds pairs behind the query that stands there.
@@ -423,6 +466,35 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
         })
     }
 
+    /// How this request authenticates, in place of what the client does: a pair of user and password
+    /// for Basic, or an [`Auth`].
+    pub fn auth(self, auth: impl Into<Auth>) -> Self {
+        self.change(|draft| {
+            let auth = auth.into();
+            auth.check()?;
+            draft.options.rare_mut().auth = Choice::Is(auth);
+            Ok(())
+        })
+    }
+
+    /// No authentication by the client's means. What stands in the URL still counts.
+    pub fn no_auth(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().auth = Choice::Off;
+            Ok(())
+        })
+    }
+
+    /// Adds a cookie to this request alone: it is not kept, and not sent again after a redirect. Where
+    /// the jar has one of the same name for every host, it takes its place.
+    pub fn cookie(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.change(|draft| {
+            let cookies = &mut draft.options.rare_mut().cookies;
+            cookies.push((name.into(), value.into()));
+            Ok(())
+        })
+    }
+
     /// Something to travel with the request without being sent: for hooks and transports.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
         self.change(|draft| {
@@ -443,7 +515,7 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     fn finish(self) -> Result<(Client<D>, Result<Request, Error>), Error> {
         let RequestBuilder { owner, draft, .. } = self;
         let client = owner.into_client()?;
-        let request = draft.and_then(|draft| draft.finish(client.settings()));
+        let request = draft.and_then(|draft| draft.finish(client.settings(), D::wall_clock));
         Ok((client, request))
     }
 
@@ -467,16 +539,31 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
 
 impl Draft {
     /// The order of BEHAVIOUR section 7: Host, the client's fields, the request's, the body's.
-    fn finish(self, settings: &Settings) -> Result<Request, Error> {
+    fn finish(self, settings: &Settings, wall_clock: fn() -> SystemTime) -> Result<Request, Error> {
         let Draft {
             method,
             url,
             headers: own,
             params,
             body,
-            options,
+            mut options,
         } = self;
-        let defaults = &settings.headers;
+        let at_base = settings.is_at_base(&url);
+        let defaults = if at_base {
+            Cow::Borrowed(&settings.headers)
+        } else {
+            // Credentials stay where base_url is (SECURITY R17).
+            let mut headers = settings.headers.clone();
+            for name in ["authorization", "proxy-authorization", "cookie"] {
+                headers.remove(name);
+            }
+            Cow::Owned(headers)
+        };
+        let defaults = &*defaults;
+        let cookies = match &mut options.rare {
+            Some(rare) => std::mem::take(&mut rare.cookies),
+            None => Vec::new(),
+        };
         let mut request = Request {
             headers: Headers::with_capacity(8 + own.len(), 320),
             method,
@@ -497,6 +584,9 @@ impl Draft {
         for fields in [defaults, &own] {
             let added = request.headers.update(fields);
             added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+        }
+        if !cookies.is_empty() || settings.cookies.is_occupied() {
+            request.write_cookies(settings, cookies, wall_clock())?;
         }
         if let Some(body) = body {
             request.body = body.body;

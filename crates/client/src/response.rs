@@ -1,6 +1,8 @@
 //! A response whose body has been read.
 
+use crate::cookies::CookieJar;
 use crate::error::{Error, Kind, Place};
+use crate::exchange::Seen;
 use crate::redirect::is_redirect;
 use crate::request::Request;
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use nuncio_url::Url;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What every response has before its body: shared by the buffered and the streaming kinds.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ impl Default for More {
             history: Arc::new([]),
             next: None,
             extensions: http::Extensions::new(),
+            received: None,
         }
     }
 }
@@ -64,6 +67,8 @@ pub(crate) struct More {
     /// Locked because a body need not be `Sync`; this one is held, and never waited for.
     pub(crate) next: Option<Arc<Mutex<Request>>>,
     pub(crate) extensions: http::Extensions,
+    /// When it came, if it sets cookies.
+    pub(crate) received: Option<SystemTime>,
 }
 
 impl Head {
@@ -75,17 +80,14 @@ impl Head {
             headers: Headers::new(),
         };
         let head = ResponseHead::new(Version::HTTP_11, status, headers);
-        Self::of(request, head, http::Extensions::new())
+        Self::of(request, head, Seen::default())
     }
 
-    pub(crate) fn of(
-        request: SentRequest,
-        head: ResponseHead,
-        extensions: http::Extensions,
-    ) -> Self {
-        let more = (!extensions.is_empty()).then(|| {
+    pub(crate) fn of(request: SentRequest, head: ResponseHead, seen: Seen) -> Self {
+        let more = (!seen.is_plain()).then(|| {
             Box::new(More {
-                extensions,
+                extensions: seen.extensions,
+                received: seen.received,
                 ..More::default()
             })
         });
@@ -140,6 +142,25 @@ impl Head {
     /// order. The body of one is kept as it came, up to 64 KiB, and is not decoded.
     pub fn history(&self) -> &[Response] {
         self.more.as_deref().map_or(&[], |more| &*more.history)
+    }
+
+    /// The cookies that this response set, and no others: what is of them in its `Set-Cookie` fields,
+    /// as of the time when it came.
+    pub fn cookies(&self) -> CookieJar {
+        let received = self.more.as_deref().and_then(|more| more.received);
+        match received {
+            Some(now) => CookieJar::from_response(self.url(), self.headers(), now),
+            None => CookieJar::new(),
+        }
+    }
+
+    /// Its pieces, when hooks or the authentication have seen it.
+    pub(crate) fn into_seen(self) -> (ResponseHead, Seen) {
+        let seen = self.more.map_or_else(Seen::default, |more| Seen {
+            extensions: more.extensions,
+            received: more.received,
+        });
+        (self.head, seen)
     }
 
     /// Whether it sends elsewhere: 301, 302, 303, 307 or 308, and a `Location`.
@@ -221,6 +242,10 @@ impl Response {
             body,
             elapsed,
         }
+    }
+
+    pub(crate) fn into_head(self) -> Head {
+        self.head
     }
 
     pub(crate) fn with_history(mut self, history: Arc<[Response]>) -> Self {

@@ -1,6 +1,8 @@
 //! A client's settings: made by a builder, fixed once built.
 
+use crate::auth::Auth;
 use crate::client::{Client, Driver};
+use crate::cookies::{Cookie, CookieJar};
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::hooks::Hooks;
@@ -21,6 +23,10 @@ pub struct Settings {
     pub(crate) headers: Headers,
     pub(crate) params: QueryParams,
     pub(crate) timeout: Timeout,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) cookies: CookieJar,
+    /// Whether responses may put cookies there.
+    pub(crate) cookie_store: bool,
     pub(crate) redirects: Redirects,
     pub(crate) https_only: bool,
     pub(crate) hooks: Hooks,
@@ -90,6 +96,14 @@ impl Settings {
             .unwrap_or_default()
     }
 
+    /// Whether what is bound to the base URL may go to `url`: to its origin, or anywhere where there
+    /// is no base URL (SECURITY R17).
+    pub(crate) fn is_at_base(&self, url: &Url) -> bool {
+        self.base_url
+            .as_ref()
+            .is_none_or(|base| base.same_origin(url))
+    }
+
     /// The URL that a request's text means (BEHAVIOUR section 16.1).
     pub(crate) fn resolve_url(&self, text: &str) -> Result<Url, Error> {
         let invalid = |e| Error::other(Kind::InvalidUrl, e);
@@ -157,6 +171,10 @@ pub struct ClientBuilder<D: Driver> {
     headers: Headers,
     params: QueryParams,
     timeout: Timeout,
+    auth: Option<Auth>,
+    cookies: CookieJar,
+    own_cookies: Vec<(String, String)>,
+    cookie_store: bool,
     redirects: Redirects,
     https_only: bool,
     hooks: Hooks,
@@ -190,6 +208,10 @@ impl<D: Driver> ClientBuilder<D> {
             headers,
             params: QueryParams::default(),
             timeout: Timeout::default(),
+            auth: None,
+            cookies: CookieJar::new(),
+            own_cookies: Vec::new(),
+            cookie_store: true,
             redirects: Redirects::none(),
             https_only: false,
             hooks: Hooks::default(),
@@ -206,6 +228,10 @@ impl<D: Driver> ClientBuilder<D> {
             headers: settings.headers.clone(),
             params: settings.params.clone(),
             timeout: settings.timeout,
+            auth: settings.auth.clone(),
+            cookies: settings.cookies.clone(),
+            own_cookies: Vec::new(),
+            cookie_store: settings.cookie_store,
             redirects: settings.redirects.clone(),
             https_only: settings.https_only,
             hooks: settings.hooks.clone(),
@@ -274,6 +300,39 @@ impl<D: Driver> ClientBuilder<D> {
     /// How long each wait of a request may last. Default five seconds each.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = timeout.into();
+        self
+    }
+
+    /// How requests authenticate: a pair of user and password for Basic, or an [`Auth`]. With a
+    /// `base_url`, only those to its origin do.
+    pub fn auth(mut self, auth: impl Into<Auth>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+
+    /// No authentication: for a client that is derived from one which has it.
+    pub fn no_auth(mut self) -> Self {
+        self.auth = None;
+        self
+    }
+
+    /// Adds a cookie, which goes to every host, redirects included; with a `base_url`, to its host
+    /// only.
+    pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.own_cookies.push((name.into(), value.into()));
+        self
+    }
+
+    /// The jar that cookies come from and go to, shared with whoever else has a clone of it. The
+    /// default is an empty one.
+    pub fn cookies(mut self, jar: CookieJar) -> Self {
+        self.cookies = jar;
+        self
+    }
+
+    /// Whether cookies that responses set are kept. Default yes.
+    pub fn cookie_store(mut self, store: bool) -> Self {
+        self.cookie_store = store;
         self
     }
 
@@ -395,11 +454,27 @@ impl<D: Driver> ClientBuilder<D> {
             Start::Shared(_, routes) => Arc::clone(routes),
             Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE)?),
         };
+        if let Some(auth) = &self.auth {
+            auth.check()?;
+        }
+        for (name, value) in self.own_cookies {
+            match &base_url {
+                None => self.cookies.set(name, value),
+                Some(base) => Cookie::builder(name, value)
+                    .host_only(base.host_str())
+                    .build()
+                    .map(|cookie| self.cookies.insert(cookie)),
+            }
+            .map_err(Error::from)?;
+        }
         let settings = Settings {
             base_url,
             headers: self.headers,
             params: self.params,
             timeout: self.timeout,
+            auth: self.auth,
+            cookies: self.cookies,
+            cookie_store: self.cookie_store,
             redirects: self.redirects,
             https_only: self.https_only,
             hooks: self.hooks,

@@ -43,10 +43,11 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Error, Event, Head, Headers,
-    Http1Config, Kind, Limits, Method, Network, OneShot, PoolCounts, Processed, QueryParams,
-    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
-    StatusCode, Timeout, Transport, Url, Version,
+    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
+    Digest, Error, Event, Head, Headers, Http1Config, Kind, Limits, Method, Netrc, Network,
+    OneShot, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
+    Reply, Request, Response, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
+    auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.

@@ -8,6 +8,7 @@ mod downloads;
 mod echo;
 mod errors;
 mod events;
+mod policy;
 mod pool;
 mod requests;
 mod runtimes;

@@ -281,7 +281,8 @@ impl CookieJar {
         }))
     }
 
-    fn is_occupied(&self) -> bool {
+    /// Whether there may be any, without a lock.
+    pub(crate) fn is_occupied(&self) -> bool {
         self.0.occupied.load(Ordering::Acquire)
     }
 
