@@ -7,6 +7,7 @@ could not run, a part of a response that it does not give, and an entry of ALLOW
 """
 
 import collections
+import dataclasses
 import fnmatch
 import hashlib
 import json
@@ -82,13 +83,15 @@ def report(candidate, reference, listed, allowed):
         requests += min(len(theirs["requests"]), len(ours["requests"]))
         calls += min(len(theirs["calls"]), len(ours["calls"]))
         found = list(differences(scenario, theirs, ours, missing))
-        equal += not found
         reasons = set()
         for where, one, other in found:
-            reason = allowed.reason(scenario["id"], where, other)
-            if reason is None:
+            entry = allowed.entry(scenario["id"], where, other)
+            if entry is None:
                 unexpected.append((scenario, where, one, other))
-            reasons.add(reason)
+                reasons.add(None)
+            elif not entry.everywhere:
+                reasons.add(entry.reason)
+        equal += not reasons
         if None not in reasons:
             by_reason.update(reasons)
 
@@ -117,29 +120,47 @@ def shorten(text, limit=300):
 
 
 class Allowed:
-    """The list of differences that are meant, and which of its entries have been met."""
+    """The list of differences that are meant, and which of its entries have been met.
+
+    A group that is `everywhere` is about every request: scenarios that differ in nothing else count as alike.
+    """
 
     def __init__(self, groups):
-        self.entries = []
-        for group in groups:
-            for entry in group["differences"]:
-                for scenario in entry["scenarios"]:
-                    for where, value in entry["are"].items():
-                        reason = f"{group['reason']} ({group['settled']})"
-                        self.entries.append([scenario, where, value, reason, False])
+        self.entries = [
+            Entry(scenario, where, value, f"{group['reason']} ({group['settled']})", group.get("everywhere", False))
+            for group in groups
+            for listed in group["differences"]
+            for scenario in listed["scenarios"]
+            for where, value in listed["are"].items()
+        ]
 
-    def reason(self, id, where, ours):
-        """The reason for a difference, if each part of it is as an entry says: a `~` begins a pattern."""
+    def entry(self, id, where, ours):
         for entry in self.entries:
-            scenario, place, value, reason, _ = entry
-            if fnmatch.fnmatchcase(id, scenario) and fnmatch.fnmatchcase(where, place):
-                if re.fullmatch(value[1:], ours, re.DOTALL) if value.startswith("~") else value == ours:
-                    entry[4] = True
-                    return reason
+            if entry.is_about(id, where, ours):
+                entry.met = True
+                return entry
         return None
 
     def unused(self):
-        return [f"{scenario} {where} {value}" for scenario, where, value, _, met in self.entries if not met]
+        return [f"{it.scenario} {it.where} {it.value}" for it in self.entries if not it.met]
+
+
+@dataclasses.dataclass
+class Entry:
+    scenario: str
+    where: str
+    value: str
+    reason: str
+    everywhere: bool
+    met: bool = False
+
+    def is_about(self, id, where, ours):
+        """Scenario and place may have wildcards; nuncio's side is as given, or fits what follows a `~`."""
+        if not (fnmatch.fnmatchcase(id, self.scenario) and fnmatch.fnmatchcase(where, self.where)):
+            return False
+        if self.value.startswith("~"):
+            return re.fullmatch(self.value[1:], ours, re.DOTALL) is not None
+        return self.value == ours
 
 
 def differences(scenario, theirs, ours, missing):
@@ -158,8 +179,8 @@ def differences(scenario, theirs, ours, missing):
             yield f"call.{at}{where}", x, y
     if "jar" not in ours:
         missing["jar"] += 1
-    elif "jar" in theirs and theirs["jar"] != ours["jar"]:
-        yield "jar", shown(theirs["jar"]), shown(ours["jar"])
+    elif "jar" in theirs and sorted(theirs["jar"]) != sorted(ours["jar"]):
+        yield "jar", shown(sorted(theirs["jar"])), shown(sorted(ours["jar"]))
 
 
 def told(requests):
@@ -234,6 +255,8 @@ def call_differences(a, b, missing):
             missing[name] += 1
             continue
         y = b[name]
+        if name == "cookies":
+            x, y = sorted(x), sorted(y)
         if isinstance(x, dict) and "error" in x and isinstance(y, dict) and "error" in y:
             if same_error(x, y):
                 continue

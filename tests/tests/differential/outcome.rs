@@ -1,6 +1,6 @@
 //! What a caller got, as `compare.py` reads it.
 
-use nuncio::{Error, Response};
+use nuncio::{Cookie, CookieJar, Error, Response};
 use serde_json::{Value, json};
 
 pub(crate) fn response(response: &Response) -> Value {
@@ -32,9 +32,17 @@ pub(crate) fn response(response: &Response) -> Value {
         "json": parsed,
         "history": history,
         "next": next.map(|it| json!([it.method().as_str(), it.url().as_str()])),
+        "cookies": cookies(&response.cookies(), |it| json!([it.name(), it.value().unwrap_or_default()])),
         "has_redirect_location": response.has_redirect_location(),
         "ok": ok,
     })
+}
+
+/// A jar's cookies, in an order that does not depend on when they came.
+pub(crate) fn cookies(jar: &CookieJar, shown: impl Fn(&Cookie) -> Value) -> Vec<Value> {
+    let mut all: Vec<_> = jar.cookies().iter().map(shown).collect();
+    all.sort_by_key(Value::to_string);
+    all
 }
 
 pub(crate) fn failure(error: &Error) -> Value {

@@ -1,10 +1,10 @@
 //! A scenario, put in nuncio's words.
 
 use crate::json::Json;
-use crate::outcome::{failure, response};
-use crate::scenario::{Call, Content, Options, Scenario};
+use crate::outcome::{cookies, failure, response};
+use crate::scenario::{self, Call, Content, Options, Scenario};
 use bytes::Bytes;
-use nuncio::{Body, Error, Kind, QueryParams, Request, Response, Url};
+use nuncio::{Auth, Body, Error, Kind, QueryParams, Request, Response, Url};
 use nuncio_client::{Client, ClientBuilder, Driver};
 use nuncio_tests::adapters::Adapter;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) fn play<A: Adapter>(
 ) -> Result<Value, NotRun> {
     let client = match client(adapter.builder(), &scenario.client)?.build() {
         Ok(client) => client,
-        Err(error) => return Ok(json!({ "calls": [failure(&error)] })),
+        Err(error) => return Ok(json!({ "calls": [failure(&error)], "jar": [] })),
     };
     let mut calls = Vec::new();
     let mut last = None;
@@ -34,8 +34,11 @@ pub(crate) fn play<A: Adapter>(
             Err(error) => calls.push(failure(&error)),
         }
     }
+    let jar = cookies(client.cookies(), |it| {
+        json!([it.name(), it.value().unwrap_or_default(), it.path()])
+    });
     client.close();
-    Ok(json!({ "calls": calls }))
+    Ok(json!({ "calls": calls, "jar": jar }))
 }
 
 fn client<D: Driver>(
@@ -58,11 +61,11 @@ fn client<D: Driver>(
     if let Some(limit) = options.max_redirects {
         builder = builder.max_redirects(limit);
     }
-    if options.cookies.is_some() {
-        return Err(NotRun("cookies of a client"));
+    for (name, value) in texts(options.cookies.as_ref()) {
+        builder = builder.cookie(name, value);
     }
-    if options.auth.is_some() {
-        return Err(NotRun("auth of a client"));
+    if let Some(given) = &options.auth {
+        builder = builder.auth(auth(given));
     }
     if options.default_encoding.is_some() {
         return Err(NotRun("default_encoding"));
@@ -110,12 +113,14 @@ fn send<A: Adapter>(
     if let Some(follow) = call.follow_redirects {
         request = request.follow_redirects(follow);
     }
-    if call.cookies.is_some() {
-        return Err(NotRun("cookies of a request"));
+    for (name, value) in texts(call.cookies.as_ref()) {
+        request = request.cookie(name, value);
     }
-    if call.auth.is_some() {
-        return Err(NotRun("auth of a request"));
-    }
+    request = match &call.auth {
+        Some(Some(given)) => request.auth(auth(given)),
+        Some(None) => request.no_auth(),
+        None => request,
+    };
     if call.files.is_some() {
         return Err(NotRun("multipart"));
     }
@@ -154,6 +159,26 @@ fn body<A: Adapter>(adapter: &Arc<A>, content: &Content) -> Body {
             }
         }
     }
+}
+
+fn auth(given: &scenario::Auth) -> Auth {
+    match given {
+        scenario::Auth::Basic(user, password) => Auth::basic(user, password),
+        scenario::Auth::Digest {
+            digest: (user, password),
+        } => Auth::digest(user, password),
+        scenario::Auth::Bearer { bearer } => Auth::bearer(bearer),
+    }
+}
+
+/// The pairs of a map from text to text.
+fn texts(map: Option<&Json>) -> Vec<(&str, &str)> {
+    let pairs = map.map_or(Vec::new(), |it| it.pairs().expect("a map"));
+    let text = |(name, value)| match value {
+        &Json::Text(ref value) => (name, value.as_str()),
+        other => panic!("{other:?} where text belongs"),
+    };
+    pairs.into_iter().map(text).collect()
 }
 
 /// Text is parsed, scalars are coerced by nuncio, lists repeat their name.
