@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::depot::{Depot, Lane};
 use crate::error::{Error, Kind};
 use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
-use crate::feed::{Feed, Side};
+use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
 use crate::leg::{Leg, LegStep, port_of};
@@ -18,7 +18,7 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::settings::{Route, Settings};
-use crate::transport::Sent;
+use crate::transport::{Sent, hand_over};
 use bytes::Bytes;
 use http::Method;
 use nuncio_connection::ResponseHead;
@@ -300,12 +300,13 @@ impl<S> Call<S> {
                 ));
             }
             Route::Custom(custom) => {
-                let mut copy = request.without_body();
-                match request.body().duplicate() {
-                    Some(body) => *copy.body_mut() = body,
-                    None => std::mem::swap(copy.body_mut(), request.body_mut()),
+                if self.depots.first().is_some_and(|depot| depot.is_closed()) {
+                    return Err(Error::new(Kind::Closed, "the client has been closed"));
                 }
-                match custom.send(copy) {
+                let mut copy = request.without_body();
+                *copy.body_mut() = hand_over(request.body_mut());
+                copy.set_timeout(self.exchange.timeout(&self.settings));
+                match custom.send(copy, self.place.side, now) {
                     Sent::Now(reply) => self.replied(reply?)?,
                     Sent::Later(future) => self.state = State::User(Work::Transport(future)),
                 }
@@ -315,10 +316,13 @@ impl<S> Call<S> {
     }
 
     /// A transport of the user's answered.
-    fn replied(&mut self, reply: Reply) -> Result<(), Error> {
+    fn replied(&mut self, mut reply: Reply) -> Result<(), Error> {
+        let returned = reply.returned.take();
         let (head, body, extensions) = reply.into_parts()?;
-        if let Some(of) = body.side().filter(|of| *of != self.place.side) {
-            let text = format!("a reply's body is for {of} clients, and this is none");
+        let side = self.place.side;
+        if let Some(of) = body.side().filter(|of| *of != side) {
+            let (of, side) = (with_a(of), with_a(side));
+            let text = format!("the reply to {side} client has {of} body");
             return Err(Error::new(Kind::Usage, text));
         }
         let bodiless = *self.exchange.request.method() == Method::HEAD;
@@ -327,7 +331,7 @@ impl<S> Call<S> {
             extensions,
             ..Seen::default()
         };
-        self.show_head(Arrival::Reply(body), head, seen)
+        self.show_head(Arrival::Reply(body, returned), head, seen)
     }
 
     /// The response's hooks, where there are any.
@@ -368,7 +372,8 @@ impl<S> Call<S> {
     ) -> Result<(), Error> {
         let feed = match &mut arrival {
             Arrival::Running(running) if running.is_sent() => running.feed.take(),
-            _ => None,
+            Arrival::Running(_) => None,
+            Arrival::Reply(_, returned) => returned.take(),
         };
         if let Verdict::GoOn(sent) = self.exchange.answered(&self.settings, &head, feed)? {
             self.put_away(Head::of(sent, head, seen), arrival, now);
@@ -492,7 +497,7 @@ impl<S> Call<S> {
                 self.state = State::Ready;
             }
             Then::Show if whole => {
-                self.show(response, Arrival::Reply(Body::from(body)), now)?;
+                self.show(response, Arrival::Reply(Body::from(body), None), now)?;
             }
             Then::Show => {
                 let text =

@@ -241,9 +241,17 @@ impl Error {
         self.0.processed
     }
 
-    /// The response, where one came: for a status error.
+    /// The response, where one came: for a status error. Of a long body it has the beginning.
     pub fn response(&self) -> Option<&Response> {
         self.0.response.as_ref()
+    }
+
+    /// The response, where one came, without the rest.
+    pub fn into_response(self) -> Option<Response> {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner.response,
+            Err(shared) => shared.response.clone(),
+        }
     }
 }
 

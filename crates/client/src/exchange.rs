@@ -365,6 +365,7 @@ impl Exchange {
                 next: self.next,
                 extensions: seen.extensions,
                 received: seen.received,
+                ..More::default()
             })
         });
         Head {

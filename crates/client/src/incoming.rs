@@ -52,7 +52,8 @@ enum State<S> {
 /// Where a response's body comes from.
 pub(crate) enum Arrival<S> {
     Running(Running<S>),
-    Reply(Body),
+    /// With the source of the request's body, where it came back.
+    Reply(Body, Option<Feed>),
 }
 
 /// The body of a response that a transport of the user's gave.
@@ -72,7 +73,7 @@ impl<S> Incoming<S> {
     ) -> Self {
         let state = match arrival {
             Arrival::Running(running) => State::Running(running),
-            Arrival::Reply(body) => State::Foreign(match body.source {
+            Arrival::Reply(body, _) => State::Foreign(match body.source {
                 Source::Empty => Foreign {
                     held: None,
                     feed: None,
@@ -136,11 +137,7 @@ impl<S> Incoming<S> {
                     foreign.held = Some(bytes);
                     Ok(())
                 }
-                Some(Err(error)) => {
-                    let text = format!("reading the reply's body: {error}");
-                    let error = io::Error::new(error.kind(), text);
-                    Err(self.fail(Error::io(Kind::Read, error)))
-                }
+                Some(Err(error)) => Err(self.fail(reply_error(error))),
                 None => {
                     foreign.feed = None;
                     Ok(())
@@ -232,4 +229,14 @@ impl<S> Incoming<S> {
             .for_request(self.head.request.method.as_str(), &self.head.request.url)
             .at(self.peer)
     }
+}
+
+/// Why the body of a reply failed. An error of ours, from a transport that stands on another client
+/// or on a connection, is told as it is.
+fn reply_error(error: io::Error) -> Error {
+    let ours = error.get_ref().and_then(|inner| inner.downcast_ref());
+    ours.cloned().unwrap_or_else(|| {
+        let text = format!("reading the reply's body: {error}");
+        Error::io(Kind::Read, io::Error::new(error.kind(), text))
+    })
 }

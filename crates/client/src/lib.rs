@@ -63,7 +63,7 @@ pub use one_shot::{OneShot, one_shot};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
-pub use response::{Head, Response, SentRequest};
+pub use response::{DefaultEncoding, Head, Response, SentRequest};
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
@@ -76,4 +76,5 @@ pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
 pub use nuncio_headers::Headers;
+pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{QueryParams, Reference, Url};

@@ -33,6 +33,8 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `charset` | yes | text in other charsets than UTF-8 |
+//! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -44,10 +46,10 @@
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
-    Digest, Error, Event, Head, Headers, Http1Config, Kind, Limits, Method, Netrc, Network,
-    OneShot, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
-    Reply, Request, Response, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
-    auth, cookies,
+    DefaultEncoding, Digest, Error, Event, Head, Headers, Http1Config, Kind, Limits, Link, Links,
+    Method, Netrc, Network, OneShot, PoolCounts, Processed, QueryParams, Redirect, RedirectAction,
+    Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode, Timeout,
+    Transport, Url, Version, auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.

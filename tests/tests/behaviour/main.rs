@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod policy;
 mod pool;
+mod redirects;
 mod requests;
 mod runtimes;
 mod timeouts;

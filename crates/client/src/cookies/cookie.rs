@@ -221,8 +221,9 @@ impl CookieBuilder {
         match self.domain {
             Some((domain, false)) if domain.is_empty() => {}
             Some((domain, host_only)) => {
-                cookie.scope = Scope::parse(&domain, host_only)
-                    .ok_or_else(|| CookieError::InvalidDomain(domain.clone()))?;
+                // A URL's host may hold `;`, and a server's cookie then has it.
+                let scope = Scope::parse(&domain, host_only).filter(|_| !domain.contains(';'));
+                cookie.scope = scope.ok_or(CookieError::InvalidDomain(domain))?;
             }
             None => {}
         }
