@@ -6,6 +6,7 @@ Every difference is either in ALLOWED, with a reason, or fails the run. So do a 
 could not run, a part of a response that it does not give, and an entry of ALLOWED that nothing matches.
 """
 
+import codecs
 import collections
 import dataclasses
 import fnmatch
@@ -257,11 +258,21 @@ def call_differences(a, b, missing):
         y = b[name]
         if name == "cookies":
             x, y = sorted(x), sorted(y)
+        if name == "encoding":
+            x, y = codec(x), codec(y)
         if isinstance(x, dict) and "error" in x and isinstance(y, dict) and "error" in y:
             if same_error(x, y):
                 continue
         if shown(x) != shown(y):
             yield f".{name}", shown(x), shown(y)
+
+
+def codec(label):
+    """One name for all the labels that a charset has."""
+    try:
+        return codecs.lookup(label).name
+    except LookupError:
+        return label
 
 
 def same_error(theirs, ours):
