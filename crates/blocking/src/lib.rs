@@ -42,15 +42,17 @@
 #![deny(missing_docs)]
 
 mod driver;
+mod file;
 mod resolve;
 mod socket;
 mod streaming;
 
 pub use driver::Blocking;
+pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Head, Headers, Kind, Limits,
-    Method, Network, PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode,
-    Timeout, Transport, Url, Version,
+    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Form, Head, Headers, Kind,
+    Limits, Method, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request, Response,
+    StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::Streaming;
 

@@ -1,15 +1,18 @@
 //! A request, and the builder that every client shares.
 
 use crate::auth::Auth;
-use crate::body::{Body, Source};
+use crate::body::Body;
 use crate::client::{Client, Driver};
 use crate::cookies::CookieJar;
 use crate::error::{Error, Kind};
+use crate::multipart::Form;
+use crate::payload::Payload;
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
+use nuncio_connection::BodySize;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::borrow::Cow;
@@ -196,6 +199,16 @@ impl Request {
             .map_err(|e| Error::other(Kind::InvalidUrl, e))
     }
 
+    /// How long the body is. What its source does not know the caller may have said.
+    pub(crate) fn body_size(&self) -> BodySize {
+        let size = self.body.size();
+        if size != BodySize::Unknown || self.headers.contains("transfer-encoding") {
+            return size;
+        }
+        let length = self.headers.first("content-length").and_then(decimal_of);
+        length.map_or(size, BodySize::Known)
+    }
+
     pub(crate) fn body_mut(&mut self) -> &mut Body {
         &mut self.body
     }
@@ -254,10 +267,16 @@ impl Request {
         (sent, body)
     }
 
+    /// What is sent, and what travels with it.
+    pub(crate) fn into_standard(mut self) -> (SentRequest, Body, http::Extensions) {
+        let rare = self.options.rare.take().unwrap_or_default();
+        let (sent, body) = self.into_sent();
+        (sent, body, rare.extensions)
+    }
+
     /// Says how the body is framed, unless the caller did. A lone POST, PUT or PATCH says that it
     /// has none (RFC 9110 section 8.6).
-    fn announce_body(&mut self) {
-        use nuncio_connection::BodySize;
+    pub(crate) fn announce_body(&mut self) {
         let framed =
             self.headers.contains("content-length") || self.headers.contains("transfer-encoding");
         if framed {
@@ -289,6 +308,13 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
         }
     }
     digits.get(start..).unwrap_or_default()
+}
+
+/// The number that `text` is, if that is all it is.
+fn decimal_of(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    text.parse().ok()
 }
 
 /// Builds a request on a client, and sends it.
@@ -324,15 +350,8 @@ struct Draft {
     url: Url,
     headers: Headers,
     params: QueryParams,
-    body: Option<DraftBody>,
+    payload: Option<Payload>,
     options: Options,
-}
-
-struct DraftBody {
-    body: Body,
-    content_type: Option<&'static str>,
-    /// The method that gave it.
-    kind: &'static str,
 }
 
 impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
@@ -344,7 +363,7 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
                 url,
                 headers: Headers::new(),
                 params: QueryParams::default(),
-                body: None,
+                payload: None,
                 options: Options::default(),
             })
         });
@@ -403,42 +422,50 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     }
 
     /// The body: bytes, text, or a [`Body`] that is read as it is sent.
+    ///
+    /// A request has one kind of body: a second one, but for files beside a form, is a mistake.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.set_body(body.into(), None, "body")
+        self.payload(Payload::Given {
+            body: body.into(),
+            content_type: None,
+            kind: "body",
+        })
     }
 
-    /// A form as the body: `application/x-www-form-urlencoded`.
+    /// A form as the body: `application/x-www-form-urlencoded`, or with
+    /// [`multipart`](Self::multipart) the fields of that. [`QueryParams::from_lists`] makes fields of
+    /// lists of values. A form without a field is no body.
     pub fn form(self, fields: impl Into<QueryParams>) -> Self {
-        let body = Body {
-            source: Source::Bytes(nuncio_url::form::encode(fields).into()),
-        };
-        self.set_body(body, Some("application/x-www-form-urlencoded"), "form")
+        self.payload(Payload::Form(fields.into()))
     }
 
-    /// `value` as JSON, as the body: compact, UTF-8, `application/json`.
+    /// A form with files as the body: `multipart/form-data`. A boundary in a Content-Type of the
+    /// caller's is used; a `multipart/form-data` there without one gets one.
+    pub fn multipart(self, form: Form) -> Self {
+        self.payload(Payload::Multipart { fields: None, form })
+    }
+
+    /// `value` as JSON, as the body: compact, UTF-8, `application/json`. NaN and the infinities,
+    /// which JSON does not have, are a mistake.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Self {
         match crate::json::to_vec(value) {
-            Ok(text) => self.set_body(text.into(), Some("application/json"), "json"),
+            Ok(text) => self.payload(Payload::Given {
+                body: text.into(),
+                content_type: Some("application/json"),
+                kind: "json",
+            }),
             Err(error) => self.change(|_| Err(error)),
         }
     }
 
-    fn set_body(self, body: Body, content_type: Option<&'static str>, kind: &'static str) -> Self {
-        self.change(|draft| match &draft.body {
-            Some(first) => {
-                let first = first.kind;
-                let text = format!("the request has two bodies: one of {first}, one of {kind}");
-                Err(Error::new(Kind::Builder, text))
-            }
-            None => {
-                draft.body = Some(DraftBody {
-                    body,
-                    content_type,
-                    kind,
-                });
-                Ok(())
-            }
+    fn payload(self, payload: Payload) -> Self {
+        self.change(|draft| {
+            draft.payload = Some(match draft.payload.take() {
+                Some(first) => first.and(payload)?,
+                None => payload,
+            });
+            Ok(())
         })
     }
 
@@ -545,7 +572,7 @@ impl Draft {
             url,
             headers: own,
             params,
-            body,
+            payload,
             mut options,
         } = self;
         let at_base = settings.is_at_base(&url);
@@ -578,7 +605,12 @@ impl Draft {
             request.write_host();
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");
-        if body.is_none() && !framed {
+        let bare = match &payload {
+            None => true,
+            Some(Payload::Given { body, .. }) => body.is_none(),
+            Some(_) => false,
+        };
+        if bare && !framed {
             request.announce_body();
         }
         for fields in [defaults, &own] {
@@ -588,13 +620,13 @@ impl Draft {
         if !cookies.is_empty() || settings.cookies.is_occupied() {
             request.write_cookies(settings, cookies, wall_clock())?;
         }
-        if let Some(body) = body {
-            request.body = body.body;
+        if let Some(payload) = payload {
+            let encoded = payload.encode(&request.headers)?;
+            request.body = encoded.body;
             request.announce_body();
-            if let Some(content_type) = body.content_type
-                && !request.headers.contains("content-type")
-            {
-                let _ = request.headers.append("Content-Type", content_type);
+            if let Some(content_type) = encoded.content_type {
+                let set = request.headers.insert("Content-Type", content_type);
+                set.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
             }
         }
         Ok(request)

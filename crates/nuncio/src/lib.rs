@@ -46,30 +46,34 @@
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
-    DefaultEncoding, Digest, Error, Event, Head, Headers, Http1Config, Kind, Limits, Link, Links,
-    Method, Netrc, Network, OneShot, PoolCounts, Processed, QueryParams, Redirect, RedirectAction,
-    Redirects, Reference, Reply, Request, Response, SentRequest, Side, StatusCode, Timeout,
-    Transport, Url, Version, auth, cookies,
+    DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config, Kind, Limits,
+    Link, Links, Method, Netrc, Network, OneShot, ParamValue, Part, PoolCounts, Processed,
+    QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response,
+    SentRequest, Side, StatusCode, Timeout, Transport, Url, Version, auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, get, head, options,
-        patch, post, put, request,
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
+        head, opened_file, options, patch, post, put, request,
     };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder, delete, get, head, options, patch, post, put, request};
+    pub use nuncio_tokio::{
+        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, options, patch, post,
+        put, request,
+    };
 }
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer, from_stream,
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

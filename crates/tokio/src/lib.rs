@@ -49,8 +49,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod body;
 mod runtime;
 
+pub use body::{file, file_part, from_tokio_read};
 pub use nuncio_async::*;
 pub use runtime::Tokio;
 use std::sync::Arc;

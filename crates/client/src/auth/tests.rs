@@ -1,6 +1,7 @@
-use crate::feed::Side;
+use super::running::Needs;
 use super::testing::{authorization, get, response};
 use super::*;
+use crate::feed::Side;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use zeroize::ZeroizeOnDrop;
