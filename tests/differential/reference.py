@@ -6,6 +6,7 @@ PORTS is the line that the server printed; OUT is written in the form that `comp
 """
 
 import json
+import mimetypes
 import pathlib
 import socket
 import sys
@@ -19,6 +20,8 @@ def main():
     folder, ports, out = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
     # Per-request cookies are deprecated in httpx, and specified all the same.
     warnings.simplefilter("ignore")
+    # Python's own table of types, without what this machine adds to it.
+    mimetypes.init(files=[])
     outcomes = {}
     with socket.create_connection(("127.0.0.1", ports["control"])) as control:
         lines = control.makefile("rw", encoding="utf-8", newline="\n")

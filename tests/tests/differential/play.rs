@@ -4,9 +4,11 @@ use crate::json::Json;
 use crate::outcome::{cookies, failure, response};
 use crate::scenario::{self, Call, Content, Options, Scenario};
 use bytes::Bytes;
-use nuncio::{Auth, Body, Error, Kind, QueryParams, Request, Response, Url};
+use nuncio::{
+    Auth, Body, Error, Form, Kind, ParamValue, Part, QueryParams, Request, Response, Url,
+};
 use nuncio_client::{Client, ClientBuilder, Driver};
-use nuncio_tests::adapters::Adapter;
+use nuncio_tests::adapters::{Adapter, Blocking, Tokio};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 /// Why a scenario cannot be put in nuncio's words.
 pub(crate) struct NotRun(pub(crate) &'static str);
 
-pub(crate) fn play<A: Adapter>(
+pub(crate) fn play<A: Files>(
     adapter: &Arc<A>,
     scenario: &Scenario,
     files: &Path,
@@ -75,14 +77,13 @@ fn client<D: Driver>(
 
 type Outcome = Result<Response, Error>;
 
-fn send<A: Adapter>(
+fn send<A: Files>(
     adapter: &Arc<A>,
     client: &Client<A::Driver>,
     call: &Call,
     last: Option<&Response>,
     files: &Path,
 ) -> Result<Outcome, NotRun> {
-    let _ = files;
     let Some((method, url)) = call.what.split_once(' ') else {
         let next = last.and_then(|it| it.next_request());
         return Ok(match next {
@@ -121,8 +122,14 @@ fn send<A: Adapter>(
         Some(None) => request.no_auth(),
         None => request,
     };
-    if call.files.is_some() {
-        return Err(NotRun("multipart"));
+    if let Some(parts) = &call.files {
+        let add = |form: Form, (name, given): &(String, scenario::Part)| {
+            Ok(form.part(name, part(&**adapter, given, files)?))
+        };
+        request = match parts.iter().try_fold(Form::new(), add) {
+            Ok(form) => request.multipart(form),
+            Err(error) => return Ok(Err(error)),
+        };
     }
     Ok(adapter.send(request))
 }
@@ -142,7 +149,7 @@ fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
 }
 
 /// Text stays text where it is that: nuncio may tell the two apart.
-fn body<A: Adapter>(adapter: &Arc<A>, content: &Content) -> Body {
+fn body<A: Files>(adapter: &Arc<A>, content: &Content) -> Body {
     match content {
         Content::Octets(octets) => match octets.text() {
             Some(text) => text.into(),
@@ -171,6 +178,60 @@ fn auth(given: &scenario::Auth) -> Auth {
     }
 }
 
+/// A part that has no name is asked for by an empty one.
+fn part<A: Files>(adapter: &A, given: &scenario::Part, files: &Path) -> Result<Part, Error> {
+    Ok(match given {
+        scenario::Part::Data(data) => Part::new(data.bytes()),
+        scenario::Part::Named {
+            data,
+            filename,
+            content_type,
+            headers,
+        } => {
+            let name = filename.as_deref().unwrap_or_default();
+            let mut part = Part::new(data.bytes()).file_name(name);
+            for (name, value) in headers.iter().flatten() {
+                part = part.header(name, value);
+            }
+            match content_type {
+                Some(Some(content_type)) => part.content_type(content_type),
+                Some(None) | None => part,
+            }
+        }
+        scenario::Part::Path {
+            path,
+            filename,
+            content_type,
+        } => {
+            let mut part = adapter.file_part(&files.join(path))?;
+            if let Some(name) = filename {
+                part = part.file_name(name);
+            }
+            match content_type {
+                Some(content_type) => part.content_type(content_type),
+                None => part,
+            }
+        }
+    })
+}
+
+/// How an adapter uploads a file.
+pub(crate) trait Files: Adapter {
+    fn file_part(&self, path: &Path) -> Result<Part, Error>;
+}
+
+impl Files for Blocking {
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        nuncio::blocking::file_part(path)
+    }
+}
+
+impl<const WORKERS: bool> Files for Tokio<WORKERS> {
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        self.runtime.block_on(nuncio::tokio::file_part(path))
+    }
+}
+
 /// The pairs of a map from text to text.
 fn texts(map: Option<&Json>) -> Vec<(&str, &str)> {
     let pairs = map.map_or(Vec::new(), |it| it.pairs().expect("a map"));
@@ -186,27 +247,24 @@ fn params(value: &Json) -> QueryParams {
     if let Json::Text(text) = value {
         return text.as_str().into();
     }
-    let pairs = value.pairs().expect("pairs, or a map");
-    let add = |params: QueryParams, (name, value): (&str, &Json)| match value {
-        Json::List(items) => {
-            let add = |params, item| with_scalar(&params, name, item);
-            items.iter().fold(params, add)
-        }
-        one => with_scalar(&params, name, one),
+    let values = |(name, value)| match value {
+        &Json::List(ref items) => (name, items.iter().map(scalar).collect()),
+        one => (name, vec![scalar(one)]),
     };
-    pairs.into_iter().fold(QueryParams::from(()), add)
+    let pairs = value.pairs().expect("pairs, or a map");
+    QueryParams::from_lists(pairs.into_iter().map(values))
 }
 
-fn with_scalar(params: &QueryParams, name: &str, value: &Json) -> QueryParams {
+fn scalar(value: &Json) -> ParamValue<'_> {
     match value {
-        Json::Null => params.with_added(name, None::<&str>),
-        Json::Bool(it) => params.with_added(name, *it),
+        Json::Null => None::<&str>.into(),
+        Json::Bool(it) => (*it).into(),
         Json::Number(it) => match (it.as_i64(), it.as_u64(), it.as_f64()) {
-            (Some(it), _, _) => params.with_added(name, it),
-            (_, Some(it), _) => params.with_added(name, it),
-            (_, _, it) => params.with_added(name, it),
+            (Some(it), _, _) => it.into(),
+            (_, Some(it), _) => it.into(),
+            (_, _, it) => it.into(),
         },
-        Json::Text(it) => params.with_added(name, it),
+        Json::Text(it) => it.into(),
         other => panic!("{other:?} as a parameter"),
     }
 }
