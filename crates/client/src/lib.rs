@@ -38,6 +38,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod mock;
 mod mount;
 mod multipart;
 mod network;
@@ -49,8 +50,11 @@ mod reply;
 mod request;
 mod response;
 mod running;
+mod script;
 mod settings;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
 mod transport;
 
 pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
@@ -62,6 +66,7 @@ pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
+pub use mock::{IntoReply, Mock};
 pub use multipart::{Form, Part};
 pub use network::Network;
 pub use one_shot::{OneShot, one_shot};
@@ -69,6 +74,7 @@ pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
 pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};

@@ -35,6 +35,7 @@
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `charset` | yes | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
+//! | `tower` | | the async client as a tower service, and `Transport::service` |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -46,10 +47,11 @@
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
-    DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config, Kind, Limits,
-    Link, Links, Method, Netrc, Network, OneShot, ParamValue, Part, PoolCounts, Processed,
-    QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response,
-    SentRequest, Side, StatusCode, Timeout, Transport, Url, Version, auth, cookies,
+    DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config, IntoReply, Kind,
+    Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part, PoolCounts,
+    Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request,
+    Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version, auth,
+    cookies,
 };
 
 /// The client over `std::net`, without an async runtime.

@@ -12,6 +12,7 @@ mod policy;
 mod pool;
 mod redirects;
 mod requests;
+mod responses;
 mod runtimes;
 mod timeouts;
 mod tls;

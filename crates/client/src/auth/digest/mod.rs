@@ -131,15 +131,17 @@ enum Signed {
     NoBody,
 }
 
-/// The bytes of a body that is held, none where it is not.
+/// The bytes of a body that is held, none where it is not. A body that can be asked only where it is
+/// sent is not here, but its framing is.
 fn body(request: &Request) -> Option<Cow<'_, [u8]>> {
-    match request.body().size() {
-        BodySize::Empty => Some(Cow::Borrowed(&[])),
-        _ => request
-            .body()
-            .as_bytes()
-            .map(|bytes| Cow::Borrowed(&bytes[..])),
+    if let Some(bytes) = request.body().as_bytes() {
+        return Some(Cow::Borrowed(bytes));
     }
+    let headers = request.headers();
+    let length = headers.first("content-length").unwrap_or(b"0");
+    let framed = headers.contains("transfer-encoding") || length != b"0";
+    let empty = request.body().size() == BodySize::Empty && !framed;
+    empty.then_some(Cow::Borrowed(&[]))
 }
 
 impl AuthScheme for Digest {
@@ -210,7 +212,8 @@ impl AuthFlow for DigestFlow {
 
     /// The answer names the request target, so that the next hop needs one of its own.
     fn redirected(&mut self, hop: &mut Request) -> Result<(), Error> {
-        if self.state == (State::Sent { signed: false }) {
+        let kept = hop.headers().contains("authorization");
+        if !kept || self.state == (State::Sent { signed: false }) {
             return Ok(());
         }
         if self.digest.sign_in_advance(hop)? != Signed::Yes {
