@@ -43,7 +43,8 @@ def main():
 def run(scenario, files):
     opened = []
     try:
-        client = httpx.Client(trust_env=False, **client_options(scenario.get("client", {})))
+        # Nothing here speaks TLS, and reading certificates takes long.
+        client = httpx.Client(trust_env=False, verify=False, **client_options(scenario.get("client", {})))
     except Exception as error:
         return {"calls": [failure(error)]}
     calls, last = [], None
