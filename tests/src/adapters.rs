@@ -101,6 +101,9 @@ pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// The next piece.
     fn chunk(&mut self) -> Result<Option<Bytes>, Error>;
 
+    /// How much of the body was received, as it came.
+    fn bytes_downloaded(&self) -> u64;
+
     /// All that is left, as a response.
     fn read(self) -> Result<Response, Error>;
 
@@ -182,8 +185,12 @@ impl Download for nuncio::blocking::Streaming {
         Self::chunk(self)
     }
 
+    fn bytes_downloaded(&self) -> u64 {
+        Self::bytes_downloaded(self)
+    }
+
     fn read(self) -> Result<Response, Error> {
-        self.read_all()
+        self.into_response()
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {
@@ -342,8 +349,12 @@ impl Download for TokioDownload {
         self.runtime.block_on(self.download.chunk())
     }
 
+    fn bytes_downloaded(&self) -> u64 {
+        self.download.bytes_downloaded()
+    }
+
     fn read(self) -> Result<Response, Error> {
-        self.runtime.block_on(self.download.read_all())
+        self.runtime.block_on(self.download.into_response())
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {

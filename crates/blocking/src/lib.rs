@@ -50,9 +50,9 @@ mod streaming;
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Form, Head, Headers, Kind,
-    Limits, Method, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request, Response,
-    StatusCode, Timeout, Transport, Url, Version,
+    Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
+    Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::Streaming;
 

@@ -111,6 +111,12 @@ impl Error {
         Self::with_cause(kind, Cause::Other(Arc::new(error)))
     }
 
+    /// The source of a request's body failed.
+    pub(crate) fn request_body(error: &io::Error) -> Self {
+        let text = format!("reading the request's body: {error}");
+        Self::io(Kind::RequestBody, io::Error::new(error.kind(), text))
+    }
+
     /// What a connection told, with the kind that it has for a caller.
     pub fn connection(error: ConnectionError, connecting: bool) -> Self {
         let kind = match &error {

@@ -28,6 +28,7 @@ mod body;
 mod call;
 mod client;
 pub mod cookies;
+mod decoding;
 mod depot;
 mod error;
 mod exchange;
@@ -38,6 +39,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod mock;
 mod mount;
 mod multipart;
 mod network;
@@ -49,8 +51,11 @@ mod reply;
 mod request;
 mod response;
 mod running;
+mod script;
 mod settings;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
 mod transport;
 
 pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
@@ -62,6 +67,7 @@ pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
+pub use mock::{IntoReply, Mock};
 pub use multipart::{Form, Part};
 pub use network::Network;
 pub use one_shot::{OneShot, one_shot};
@@ -69,6 +75,7 @@ pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
 pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
@@ -80,6 +87,7 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
+pub use nuncio_content::Budget;
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

@@ -20,7 +20,7 @@ use nuncio_headers::Headers;
 pub struct Reply {
     head: ResponseHead,
     body: Body,
-    extensions: http::Extensions,
+    pub(crate) extensions: http::Extensions,
     /// The source of the request's body, for a redirect that asks for it again.
     pub(crate) returned: Option<Feed>,
     mistake: Option<Error>,

@@ -4,7 +4,9 @@
 mod bad_input;
 mod bodies;
 mod cancel;
+mod coded;
 mod concurrency;
+mod decoding;
 mod downloads;
 mod echo;
 mod errors;
@@ -15,6 +17,7 @@ mod policy;
 mod pool;
 mod redirects;
 mod requests;
+mod responses;
 mod runtimes;
 mod timeouts;
 mod tls;

@@ -1,10 +1,9 @@
 //! Authentication schemes as machines: what a scheme of your own implements.
 
+use crate::BoxFuture;
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::Response;
-use std::future::Future;
-use std::pin::Pin;
 
 /// A scheme: it makes a flow for each request.
 ///
@@ -236,8 +235,9 @@ pub trait AuthFlow: Send {
     /// They end the request.
     fn step(&mut self, request: &mut Request, last: Option<&Response>) -> Result<AuthStep, Error>;
 
-    /// `hop` is about to follow a redirect that stays on the origin, with the fields that the flow
-    /// gave the request: for schemes whose field holds for one target only, as Digest's does.
+    /// `hop` is about to follow a redirect that stays on the origin: for schemes whose field holds
+    /// for one target only, as Digest's does. What the redirect took away, crossing to another
+    /// origin before for one, is not to be put back.
     ///
     /// # Errors
     /// They end the request.
@@ -267,17 +267,14 @@ impl AuthStep {
     }
 }
 
-/// What an async flow's step gives.
-pub type AuthFuture<'a> = Pin<Box<dyn Future<Output = Result<AuthStep, Error>> + Send + 'a>>;
-
 /// A scheme whose flows wait for something themselves, on async clients.
 ///
 /// Use it for what the client cannot do for the flow: a file, an async lock, a helper process. A
 /// scheme for both kinds of clients is an [`Auth::both`](super::Auth::both).
 ///
 /// ```
-/// use nuncio_client::auth::{AsyncAuthFlow, AsyncAuthScheme, AuthFuture, AuthStep};
-/// use nuncio_client::{Auth, Error, Request, Response};
+/// use nuncio_client::auth::{AsyncAuthFlow, AsyncAuthScheme, AuthStep};
+/// use nuncio_client::{Auth, BoxFuture, Error, Request, Response};
 /// # async fn read_token() -> Result<String, Error> { Ok("t".to_owned()) }
 ///
 /// struct TokenFile;
@@ -290,7 +287,11 @@ pub type AuthFuture<'a> = Pin<Box<dyn Future<Output = Result<AuthStep, Error>> +
 /// }
 ///
 /// impl AsyncAuthFlow for Flow {
-///     fn step<'a>(&'a mut self, request: &'a mut Request, last: Option<&'a Response>) -> AuthFuture<'a> {
+///     fn step<'a>(
+///         &'a mut self,
+///         request: &'a mut Request,
+///         last: Option<&'a Response>,
+///     ) -> BoxFuture<'a, Result<AuthStep, Error>> {
 ///         Box::pin(async move {
 ///             if last.is_some() {
 ///                 return Ok(AuthStep::Done);
@@ -329,7 +330,7 @@ pub trait AsyncAuthFlow: Send {
         &'a mut self,
         request: &'a mut Request,
         last: Option<&'a Response>,
-    ) -> AuthFuture<'a>;
+    ) -> BoxFuture<'a, Result<AuthStep, Error>>;
 
     /// As [`AuthFlow::redirected`].
     ///

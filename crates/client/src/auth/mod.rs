@@ -35,7 +35,7 @@ mod testing;
 mod tests;
 
 pub use digest::{Digest, DigestAlgorithm};
-pub use flow::{AsyncAuthFlow, AsyncAuthScheme, AuthFlow, AuthFuture, AuthScheme, AuthStep};
+pub use flow::{AsyncAuthFlow, AsyncAuthScheme, AuthFlow, AuthScheme, AuthStep};
 pub use netrc::{Netrc, NetrcEntry, NetrcError};
 pub(crate) use running::Running;
 

@@ -63,8 +63,8 @@ impl Auth {
             (Means::Async(_, scheme) | Means::Both(_, _, scheme), Side::Async) => {
                 scheme.start(request).map(Running::Async)
             }
-            (Means::Blocking(name, _), Side::Async) => Err(one_sided(name, "blocking", "async")),
-            (Means::Async(name, _), Side::Blocking) => Err(one_sided(name, "async", "blocking")),
+            (Means::Blocking(name, _), Side::Async) => Err(one_sided(name, Side::Blocking, side)),
+            (Means::Async(name, _), Side::Blocking) => Err(one_sided(name, Side::Async, side)),
             (Means::Field(..) | Means::Function(_) | Means::Netrc(_) | Means::Mistake(_), _) => {
                 Ok(Running::Plain(Box::new(OneStep(self.clone()))))
             }
@@ -72,7 +72,7 @@ impl Auth {
     }
 }
 
-fn one_sided(name: &str, made_for: &str, used_on: &str) -> Error {
+fn one_sided(name: &str, made_for: Side, used_on: Side) -> Error {
     let text = format!(
         "the authentication scheme {name} works on {made_for} clients only: give Auth::both a variant \
          for {used_on} ones"

@@ -58,7 +58,7 @@ impl AsyncAuthFlow for Marking {
         &'a mut self,
         request: &'a mut Request,
         last: Option<&'a crate::Response>,
-    ) -> AuthFuture<'a> {
+    ) -> crate::BoxFuture<'a, Result<AuthStep, Error>> {
         Box::pin(async move { AuthFlow::step(self, request, last) })
     }
 }

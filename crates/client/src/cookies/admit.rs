@@ -33,11 +33,7 @@ pub(super) fn admit(set: SetCookie<'_>, url: &Url, now: SystemTime) -> Result<Co
         http_only: set.http_only,
         same_site: set.same_site,
         expires: expires(&set, now),
-        extras: set
-            .extras
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        extras: set.extras,
     })
 }
 

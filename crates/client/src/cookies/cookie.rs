@@ -18,7 +18,8 @@ pub struct Cookie {
     pub(super) same_site: Option<SameSite>,
     /// In seconds since 1970.
     pub(super) expires: Option<i64>,
-    pub(super) extras: Vec<(String, String)>,
+    /// As in a Set-Cookie field, in one text: a server may send two thousand.
+    pub(super) extras: String,
 }
 
 /// What the attribute SameSite said.
@@ -59,9 +60,10 @@ impl Cookie {
                 http_only: false,
                 same_site: None,
                 expires: None,
-                extras: Vec::new(),
+                extras: String::new(),
             },
             domain: None,
+            extras: Vec::new(),
         }
     }
 
@@ -113,10 +115,11 @@ impl Cookie {
 
     /// The attributes that this crate gives no meaning, such as Priority or Partitioned, in order;
     /// the value is empty where there was none.
-    pub fn extras(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pub fn extras(&self) -> impl Iterator<Item = (&str, &str)> {
         self.extras
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .split("; ")
+            .filter(|extra| !extra.is_empty())
+            .map(|extra| extra.split_once('=').unwrap_or((extra, "")))
     }
 
     /// Whether the time to keep it is over.
@@ -151,6 +154,7 @@ pub struct CookieBuilder {
     cookie: Cookie,
     /// As given, and whether it is one host.
     domain: Option<(String, bool)>,
+    extras: Vec<(String, String)>,
 }
 
 impl CookieBuilder {
@@ -207,7 +211,7 @@ impl CookieBuilder {
     /// Adds an attribute without meaning.
     #[must_use]
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.cookie.extras.push((name.into(), value.into()));
+        self.extras.push((name.into(), value.into()));
         self
     }
 
@@ -228,6 +232,7 @@ impl CookieBuilder {
             None => {}
         }
         cookie.check(Text::Ascii)?;
+        cookie.extras = join_extras(&self.extras, Text::Ascii)?;
         Ok(cookie)
     }
 }
@@ -243,50 +248,63 @@ pub(super) enum Text {
 
 impl Text {
     fn allows(self, text: &str) -> bool {
-        let bytes = text.bytes();
-        match self {
-            Self::Ascii => bytes
-                .into_iter()
-                .all(|b| b.is_ascii() && b != b';' && !is_control(b)),
-            Self::Received => bytes
-                .into_iter()
-                .all(|b| b != b';' && (b == b'\t' || !is_control(b))),
-        }
+        text.bytes().all(|byte| match self {
+            Self::Ascii => byte.is_ascii() && byte != b';' && !is_control(byte),
+            Self::Received => byte != b';' && (byte == b'\t' || !is_control(byte)),
+        })
+    }
+
+    fn is_value(self, text: &str) -> bool {
+        self.allows(text) && text.trim_matches([' ', '\t']).len() == text.len()
+    }
+
+    fn is_name(self, text: &str) -> bool {
+        self.is_value(text) && !text.is_empty() && !text.contains('=')
     }
 }
 
 impl Cookie {
     /// Whether the cookie can be sent, and no more comes out than was put in.
     pub(super) fn check(&self, text: Text) -> Result<(), CookieError> {
-        let trimmed = |text: &str| text.trim_matches([' ', '\t']).len() == text.len();
-        let is_name = |name: &str| {
-            !name.is_empty() && !name.contains('=') && text.allows(name) && trimmed(name)
-        };
-        let is_value = |value: &str| text.allows(value) && trimmed(value);
-        if !is_name(&self.name) {
+        if !text.is_name(&self.name) {
             return Err(CookieError::InvalidName(self.name.clone()));
         }
-        if !self.value.as_deref().is_none_or(is_value) {
-            return Err(CookieError::InvalidValue {
-                name: self.name.clone(),
-            });
+        if !self.value().is_none_or(|value| text.is_value(value)) {
+            let name = self.name.clone();
+            return Err(CookieError::InvalidValue { name });
         }
         // A path that comes from a URL may hold `;`: no attribute says it, and none is sent.
         let is_path = match text {
-            Text::Ascii => is_value(&self.path),
+            Text::Ascii => text.is_value(&self.path),
             Text::Received => self.path.split(';').all(|part| text.allows(part)),
         };
         if !self.path.starts_with('/') || !is_path {
             return Err(CookieError::InvalidPath(self.path.clone()));
         }
-        match self
-            .extras
-            .iter()
-            .find(|(name, value)| !is_name(name) || !is_value(value))
-        {
-            Some((name, _)) => Err(CookieError::InvalidAttribute(name.clone())),
-            None => Ok(()),
+        Ok(())
+    }
+}
+
+/// Attributes without meaning, checked, in one text.
+pub(super) fn join_extras(extras: &[(String, String)], text: Text) -> Result<String, CookieError> {
+    let mut joined = String::new();
+    for (name, value) in extras {
+        if !text.is_name(name) || !text.is_value(value) {
+            return Err(CookieError::InvalidAttribute(name.clone()));
         }
+        push_extra(&mut joined, name, value);
+    }
+    Ok(joined)
+}
+
+pub(super) fn push_extra(extras: &mut String, name: &str, value: &str) {
+    if !extras.is_empty() {
+        extras.push_str("; ");
+    }
+    extras.push_str(name);
+    if !value.is_empty() {
+        extras.push('=');
+        extras.push_str(value);
     }
 }
 

@@ -87,8 +87,6 @@ impl fmt::Display for Shown<'_> {
 pub enum Rejected {
     /// Longer than [`MAX_LINE`](super::MAX_LINE).
     TooLong,
-    /// More than [`MAX_PER_RESPONSE`](super::MAX_PER_RESPONSE) in one response.
-    TooMany,
     /// A control byte other than a tab.
     ControlByte,
     /// Not UTF-8, so that it could not be held as text and sent back as it came.
@@ -113,7 +111,6 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "the cookie is too long",
-            Self::TooMany => "the response sets too many cookies",
             Self::ControlByte => "the cookie holds a control byte",
             Self::NotText => "the cookie is not UTF-8",
             Self::NoName => "the cookie has no name",

@@ -110,7 +110,7 @@ fn read_line(line: &str, http_only: bool) -> Result<Cookie, &'static str> {
         http_only,
         same_site: None,
         expires: time(expires).ok_or("the time is no number")?,
-        extras: Vec::new(),
+        extras: String::new(),
     };
     match cookie.check(Text::Received) {
         Ok(()) => Ok(cookie),

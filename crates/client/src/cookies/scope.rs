@@ -1,6 +1,7 @@
 //! Where a cookie goes: hosts, domains, public suffixes, paths (RFC 6265bis section 5.1).
 
 use nuncio_url::{Host, Url};
+use std::net::Ipv6Addr;
 
 /// The hosts that a cookie is sent to. Names are lower-case ASCII, as in [`Url::host_str`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,32 +35,27 @@ impl Scope {
     /// as one host. `None` if it is no name.
     pub(super) fn parse(text: &str, host_only: bool) -> Option<Self> {
         let text = text.strip_prefix('.').unwrap_or(text);
-        if !text.is_ascii() || text.contains(['/', '?', '#', '@', '\\', '%']) || blank(text) {
+        // The URL parser drops blanks and takes some of these for the end of the host.
+        let ends = |byte| byte <= b' ' || byte == 0x7f || b"/?#@\\%".contains(&byte);
+        if !text.is_ascii() || text.bytes().any(ends) {
             return None;
         }
-        // Two colons make it an IPv6 address, which a URL has in brackets; one colon makes a port.
-        let bare = text.contains("::") || text.matches(':').count() > 1;
-        let url = if bare && !text.starts_with('[') {
-            format!("http://[{text}]/")
+        let url = if text.contains(':') {
+            let bare = text
+                .strip_prefix('[')
+                .and_then(|text| text.strip_suffix(']'));
+            let address: Ipv6Addr = bare.unwrap_or(text).parse().ok()?;
+            format!("http://[{address}]/")
         } else {
             format!("http://{text}/")
         };
         let url = Url::parse(&url).ok()?;
         let host = RequestHost::of(&url)?;
-        let has_port = !host.is_address && text.contains(':') || text.ends_with(':');
-        if has_port || url.port().is_some() || (text.starts_with('[') && !text.ends_with(']')) {
-            return None;
-        }
         if host.is_address || host_only {
             return Some(Self::Host(host.name.to_owned()));
         }
         has_all_labels(host.name).then(|| Self::Domain(host.name.to_owned()))
     }
-}
-
-/// Tabs and line ends are dropped by the URL parser, blanks around are too: they are errors here.
-fn blank(text: &str) -> bool {
-    text.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
 }
 
 /// No name in the DNS is longer, with the dot after it. Every domain above a host is looked at.

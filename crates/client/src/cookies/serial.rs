@@ -2,7 +2,7 @@
 //!
 //! Nothing is lost, unlike in the Netscape format; what is read is checked as a file is.
 
-use super::cookie::{Cookie, SameSite, Text, clamp};
+use super::cookie::{Cookie, SameSite, Text, clamp, join_extras};
 use super::error::CookieError;
 use super::jar::CookieJar;
 use super::scope::Scope;
@@ -50,7 +50,10 @@ impl From<&Cookie> for Stored {
             http_only: cookie.http_only,
             same_site: cookie.same_site,
             expires: cookie.expires,
-            extras: cookie.extras.clone(),
+            extras: cookie
+                .extras()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         }
     }
 }
@@ -74,7 +77,7 @@ impl TryFrom<Stored> for Cookie {
             http_only: stored.http_only,
             same_site: stored.same_site,
             expires: stored.expires.map(clamp),
-            extras: stored.extras,
+            extras: join_extras(&stored.extras, Text::Received)?,
         };
         cookie.check(Text::Received)?;
         Ok(cookie)

@@ -1,5 +1,6 @@
 //! The value of a Set-Cookie field, taken apart (RFC 6265bis section 5.6).
 
+use super::cookie::push_extra;
 use super::{MAX_LINE, Rejected, SameSite, date};
 
 /// Longer attribute values are as if they were not there.
@@ -21,7 +22,8 @@ pub(super) struct SetCookie<'a> {
     pub(super) secure: bool,
     pub(super) http_only: bool,
     pub(super) same_site: Option<SameSite>,
-    pub(super) extras: Vec<(&'a str, &'a str)>,
+    /// As [`Cookie`](super::Cookie) keeps them.
+    pub(super) extras: String,
 }
 
 pub(super) fn parse(line: &[u8]) -> Result<SetCookie<'_>, Rejected> {
@@ -72,7 +74,7 @@ impl<'a> SetCookie<'a> {
         } else if is("samesite") {
             self.same_site = SameSite::parse(value);
         } else if !name.is_empty() {
-            self.extras.push((name, value));
+            push_extra(&mut self.extras, name, value);
         }
     }
 }

@@ -243,6 +243,24 @@ fn b10_what_was_downloaded_is_told_beside_the_body() {
 }
 
 #[test]
+fn b6_5_the_cookies_of_a_response_made_by_hand_are_those_that_it_sets_for_now_or_later() {
+    let fields = [
+        ("Set-Cookie", "a=1"),
+        ("Set-Cookie", "b=2; Max-Age=60"),
+        ("Set-Cookie", "c=3; Max-Age=0"),
+        ("Set-Cookie", "d=4; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("Set-Cookie", "e=5; Domain=other.example"),
+    ];
+    let cookies = response(200, &fields, "").cookies();
+    let values = ["a", "b", "c", "d", "e"].map(|name| cookies.get(name).unwrap());
+    assert_eq!(
+        values,
+        [Some("1".to_owned()), Some("2".to_owned()), None, None, None]
+    );
+    assert!(bare("").cookies().is_empty());
+}
+
+#[test]
 fn a_clone_shares_the_body() {
     let first = bare(vec![b'x'; 100]);
     let second = first.clone();

@@ -82,7 +82,16 @@ fn b14_5_the_examples_of_the_rfcs() {
         "/dir/index.html",
     ];
     // RFC 7616 section 3.9.1, RFC 2617 section 3.5, and more that hashlib computed.
-    let rows: [([&str; 5], &str, &str, Option<Qop>, &str, &str, &str); 8] = [
+    type Row<'a> = (
+        [&'a str; 5],
+        &'a str,
+        &'a str,
+        Option<Qop>,
+        &'a str,
+        &'a str,
+        &'a str,
+    );
+    let rows: [Row<'_>; 8] = [
         (
             ORG,
             "Mufasa",
@@ -580,6 +589,17 @@ fn auth_int_with_a_body_that_is_gone_is_an_error() {
     };
     let error = drive(&digest, &mut post(), &[(401, challenge)]).unwrap_err();
     assert_eq!(error.kind(), Kind::StreamConsumed);
+    // What is left of the request where its body was taken out to be sent.
+    for (name, value) in [("transfer-encoding", "chunked"), ("content-length", "5")] {
+        let mut rest = request("POST", "http://h/x");
+        rest.headers_mut().append(name, value).unwrap();
+        let error = drive(&Digest::new("u", "p"), &mut rest, &[(401, challenge)]).unwrap_err();
+        assert_eq!(error.kind(), Kind::StreamConsumed);
+    }
+    let mut nothing = request("POST", "http://h/x");
+    nothing.headers_mut().append("content-length", "0").unwrap();
+    let answers = [(401, challenge), (200, "")];
+    assert!(drive(&Digest::new("u", "p"), &mut nothing, &answers).unwrap()[1].is_some());
     // It cannot be answered in advance either: it goes out without.
     assert_eq!(drive(&digest, &mut post(), &[(200, "")]).unwrap(), [None]);
 }
@@ -613,6 +633,13 @@ fn a_hop_on_the_origin_gets_an_answer_of_its_own() {
     let mut hop = get("http://h/y");
     flow.redirected(&mut hop).unwrap();
     assert_eq!(authorization(&hop), None, "nothing is known yet");
+    hop.headers_mut().append("authorization", "mine").unwrap();
+    flow.redirected(&mut hop).unwrap();
+    assert_eq!(
+        authorization(&hop).as_deref(),
+        Some("mine"),
+        "not ours to change"
+    );
 
     let refused = response(401, "http://h/y", &[SIMPLE.as_bytes()]);
     flow.step(&mut original, Some(&refused)).unwrap();
@@ -626,6 +653,10 @@ fn a_hop_on_the_origin_gets_an_answer_of_its_own() {
     let second = authorization(&hop).unwrap();
     assert_eq!(parameter(&second, "uri").as_deref(), Some("/y"));
     assert_eq!(parameter(&second, "nc").as_deref(), Some("00000002"));
+    // What was lost on the way is not put back.
+    let mut hop = get("http://h/z");
+    flow.redirected(&mut hop).unwrap();
+    assert_eq!(authorization(&hop), None);
     let done = flow.step(&mut original, Some(&response(200, "http://h/y", &[])));
     assert!(matches!(done, Ok(AuthStep::Done)));
 }
