@@ -244,7 +244,7 @@ impl Sending {
                         }
                     }
                 }
-                Step::Wait { .. } | Step::User | Step::Head => return Poll::Ready(Err(over())),
+                Step::Wait { .. } | Step::Tick | Step::User | Step::Head => return Poll::Ready(Err(over())),
             }
         }
     }
