@@ -60,11 +60,11 @@ fn a_script_and_a_socket_have_the_same_outcome<A: Adapter>(adapter: &A) {
         drop(peer);
         let whole = Script::new().expect_head().send(answer);
         let bytewise = Script::new().expect_head().send_bytewise(answer);
-        for script in [whole, bytewise] {
-            let scripted = outcome(adapter.send(client(adapter, &script).get("http://h/")));
+        for script in [&whole, &bytewise] {
+            let scripted = outcome(adapter.send(client(adapter, script).get("http://h/")));
             assert_eq!(scripted, over_a_socket, "{answer:?}");
-            script.assert_done();
         }
+        whole.assert_done();
     }
 }
 
@@ -186,6 +186,15 @@ fn b19_a_silent_script_takes_no_time_and_passes_the_limit<A: Adapter>(adapter: &
         let error = adapter.send(request).unwrap_err();
         assert_eq!(error.kind(), Kind::ReadTimeout, "{error}");
     }
+    let deaf = Script::new().expect_head().silence();
+    let request = client(adapter, &deaf)
+        .put("http://h/")
+        .body(vec![0; 1 << 20]);
+    let error = adapter
+        .send(request.timeout(Timeout::secs(60)))
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::WriteTimeout, "{error}");
+
     let slow = Script::new()
         .expect_head()
         .wait(Duration::from_secs(59))
@@ -292,19 +301,17 @@ fn k04_an_upload_goes_up_and_may_be_answered_early<A: Adapter>(adapter: &A) {
     taken.assert_done();
 
     let refused = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nlong";
-    let early = Script::new()
-        .expect_head()
-        .expect_bytes(1)
-        .send(refused)
-        .close();
-    let body = adapter.body(pieces(), Some(4_000_000));
-    let request = client(adapter, &early).put("http://h/").body(body);
-    let response = adapter.send(request).unwrap();
-    assert_eq!(
-        (response.status().as_u16(), &*response.text()),
-        (413, "long")
-    );
-    assert!(early.received()[0].len() < 4_000_000);
+    let held = Body::from(vec![b'x'; 4_000_000]);
+    for body in [adapter.body(pieces(), Some(4_000_000)), held] {
+        let early = Script::new().expect_head().send(refused).close();
+        let request = client(adapter, &early).put("http://h/").body(body);
+        let response = adapter.send(request).unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &*response.text()),
+            (413, "long")
+        );
+        assert!(early.received()[0].len() < 4_000_000);
+    }
 }
 
 behaviour!(b15_4_a_redirect_over_a_script_takes_the_body_along);
