@@ -4,6 +4,8 @@
 //! [`adapters`] lets a scenario that is written once run on blocking and on tokio; `tests/behaviour`
 //! and `tests/interop.rs` are made of such scenarios.
 //!
+//! [`web`] is a web in memory, for scenarios about many origins.
+//!
 //! `docs/ARCHITECTURE.md` says which crate may stand on which, and what the crates below the adapters
 //! may not do. [`arrows`] holds the first against the manifests, [`purity`] the second against the
 //! sources, as [`source`] reads them. `tests/structure.rs` applies them, and plants a violation of each
@@ -13,3 +15,4 @@ pub mod adapters;
 pub mod arrows;
 pub mod purity;
 pub mod source;
+pub mod web;

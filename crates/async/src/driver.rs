@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The async way of sending a request, over some runtime.
 #[derive(Clone)]
@@ -41,6 +41,10 @@ impl Driver for Async {
     type Send = Send;
     type Stream = Stream;
 
+    fn wall_clock() -> SystemTime {
+        SystemTime::now()
+    }
+
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
         let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
         Ok(Async {
@@ -59,6 +63,23 @@ impl Driver for Async {
         Stream {
             stage: Stage::new(self, settings, request),
         }
+    }
+
+    fn send_failed(error: Error) -> Send {
+        Send {
+            stage: Stage::Failed(error),
+            body: Vec::new(),
+        }
+    }
+
+    fn stream_failed(error: Error) -> Stream {
+        Stream {
+            stage: Stage::Failed(error),
+        }
+    }
+
+    fn context(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.shared.runtime)
     }
 
     fn pool(&self) -> PoolCounts {
@@ -243,6 +264,7 @@ impl Outgoing {
         let now = runtime.now();
         let place = Place {
             side: Side::Async,
+            wall_clock: Async::wall_clock,
             runtime: instance,
         };
         let call = Call::new(settings, &shared.depots, request, place, now)?;
@@ -291,7 +313,7 @@ impl Outgoing {
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
                 Step::User => {
-                    ready!(self.call.poll_user(cx))?;
+                    ready!(self.call.poll_user(now, cx))?;
                     now = self.runtime.now();
                 }
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),

@@ -24,15 +24,20 @@
 mod body;
 mod drive;
 mod driver;
+mod file;
 mod runtime;
 mod streaming;
 
-pub use body::from_stream;
+pub use body::{from_async_read, from_poll_read, from_stream};
 pub use driver::{Async, Send, Stream};
+pub use file::{file, file_part};
+#[doc(hidden)]
+pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
-    AsyncTransport, Body, BodyStream, BoxFuture, Budget, Error, Event, Head, Headers, Kind, Limits,
-    Method, Network, PoolCounts, QueryParams, RecvBuf, Redirects, Reply, Request, Response,
-    StatusCode, Timeout, Transport, Url, Version,
+    AsyncTransport, Auth, Body, BodyStream, BoxFuture, Budget, CookieJar, Digest, Error, Event,
+    Form, Head, Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams,
+    RecvBuf, Redirects, Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url,
+    Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::Streaming;

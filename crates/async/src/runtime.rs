@@ -30,6 +30,16 @@ pub trait Runtime: std::marker::Send + Sync + 'static {
 
     /// Looks a name up.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+    /// Does `work`, which may block, where that keeps no task waiting: files have no other way.
+    /// Ready when it is done. It is begun at once; the future dropped, it is done all the same.
+    ///
+    /// # Errors
+    /// When it cannot be done: the runtime is gone, or `work` panicked.
+    fn run_blocking(
+        &self,
+        work: Box<dyn FnOnce() + std::marker::Send>,
+    ) -> BoxFuture<'static, io::Result<()>>;
 }
 
 /// A timer that can be set anew.

@@ -4,6 +4,7 @@ use crate::resolve::Resolver;
 use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
+use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
     Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts, Pull, Request,
     Response, Settings, Side, Step, Transmit,
@@ -12,7 +13,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The blocking way of sending a request.
 #[derive(Clone, Debug)]
@@ -32,6 +33,10 @@ impl Driver for Blocking {
     type Context = ();
     type Send = Result<Response, Error>;
     type Stream = Result<Streaming, Error>;
+
+    fn wall_clock() -> SystemTime {
+        SystemTime::now()
+    }
 
     fn start(_context: (), settings: &Settings) -> Result<Self, Error> {
         let depots = settings.limits().map(Depot::new).map(Arc::new).collect();
@@ -54,6 +59,16 @@ impl Driver for Blocking {
         let (download, _) = self.exchange(settings, request?)?;
         Ok(Streaming::new(download))
     }
+
+    fn send_failed(error: Error) -> Self::Send {
+        Err(error)
+    }
+
+    fn stream_failed(error: Error) -> Self::Stream {
+        Err(error)
+    }
+
+    fn context(&self) {}
 
     fn pool(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
@@ -87,6 +102,7 @@ impl Blocking {
         let mut now = Instant::now();
         let place = Place {
             side: Side::Blocking,
+            wall_clock: Self::wall_clock,
             runtime: 0,
         };
         let mut call = Call::new(settings, &self.shared.depots, request, place, now)?;
@@ -159,14 +175,55 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// The next piece of the response's body.
+    /// The next piece of the response's body, decoded.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pull(Incoming::pull)
+    }
+
+    /// The next piece of the response's body as it came.
+    pub(crate) fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pull(Incoming::pull_raw)
+    }
+
+    fn pull(
+        &mut self,
+        pull: impl Fn(&mut Incoming<Socket>, Instant) -> Result<Pull, Error>,
+    ) -> Result<Option<Bytes>, Error> {
         let mut now = Instant::now();
         loop {
-            match self.incoming.pull(now)? {
+            match pull(&mut self.incoming, now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
                 other => now = self.go_on(other, now)?,
+            }
+        }
+    }
+
+    /// The next item that is cut out of the response's body.
+    pub(crate) fn item<C: Cut>(
+        &mut self,
+        cutting: &mut Cutting<C>,
+    ) -> Result<Option<C::Item>, Error> {
+        let mut now = Instant::now();
+        loop {
+            match cutting.next(&mut self.incoming, now)? {
+                Next::Item(item) => return Ok(Some(item)),
+                Next::End => return Ok(None),
+                Next::First(pull) => now = self.go_on(pull, now)?,
+            }
+        }
+    }
+
+    /// The part of the response's body that a status error keeps.
+    pub(crate) fn read_for_error(&mut self) -> Vec<u8> {
+        let (mut body, mut now) = (Vec::new(), Instant::now());
+        loop {
+            match self.incoming.pull_for_error(&mut body, now) {
+                Pull::End => return body,
+                other => match self.go_on(other, now) {
+                    Ok(later) => now = later,
+                    Err(_) => return body,
+                },
             }
         }
     }

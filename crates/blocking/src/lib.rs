@@ -42,17 +42,19 @@
 #![deny(missing_docs)]
 
 mod driver;
+mod file;
 mod resolve;
 mod socket;
 mod streaming;
 
 pub use driver::Blocking;
+pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    BlockingTransport, Body, Budget, Error, Event, Head, Headers, Kind, Limits, Method, Network,
-    PoolCounts, QueryParams, Redirects, Reply, Request, Response, StatusCode, Timeout, Transport,
-    Url, Version,
+    Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
+    Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
-pub use streaming::Streaming;
+pub use streaming::{Items, Streaming};
 
 /// The client. Cheap to clone; threads may share it.
 pub type Client = nuncio_client::Client<Blocking>;
@@ -60,3 +62,5 @@ pub type Client = nuncio_client::Client<Blocking>;
 pub type ClientBuilder = nuncio_client::ClientBuilder<Blocking>;
 /// Builds a request; see [`Client::get`] and its like.
 pub type RequestBuilder = nuncio_client::RequestBuilder<Blocking>;
+
+nuncio_client::one_shot_functions!(Blocking, ());

@@ -1,8 +1,10 @@
 //! A request's body: where its bytes come from, how many there are, and whether they come again.
 
 use crate::feed::{Feed, Side};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use nuncio_connection::BodySize;
+use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -15,6 +17,12 @@ use std::task::{Context, Poll};
 pub trait BodyStream: Send {
     /// The next piece, or `None` at the end.
     fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>>;
+
+    /// Goes back to the first piece, so that the body can be sent once more, or says that it
+    /// cannot, which is the default.
+    fn restart(self: Pin<&mut Self>) -> bool {
+        false
+    }
 }
 
 /// A request's body.
@@ -23,6 +31,25 @@ pub trait BodyStream: Send {
 /// the body (307, 308), an answer to a challenge, a connection that had gone stale. So can a reader
 /// that seeks, and what a factory makes. Any other reader or stream is read once, as it is sent.
 /// Only bytes are ever held whole.
+///
+/// A source that comes with a length is held to it: one that gives more or less ends the request
+/// with an error, and nothing is cut off or filled up. Without a length the body is sent chunked,
+/// unless the request has a `Content-Length` field of the caller's, which then is the length.
+///
+/// ```
+/// use nuncio_client::Body;
+///
+/// let held = Body::from("a text");
+/// assert_eq!(held.length(), Some(6));
+///
+/// let read = Body::reader(std::io::repeat(b'x'), None);
+/// assert_eq!(read.length(), None);
+///
+/// // An iterator gives its pieces once; asked for a new one each time, it can be sent again.
+/// let lines = ["one\n", "two\n"];
+/// let again = Body::factory(move || Ok(Body::pieces(lines)), Some(8));
+/// assert_eq!(again.length(), Some(8));
+/// ```
 #[derive(Default)]
 pub struct Body {
     pub(crate) source: Source,
@@ -48,8 +75,17 @@ impl Body {
         }
     }
 
-    /// What `reader` gives, for a blocking client. With a `length` it is announced, and a reader
-    /// that gives more or less is an error; without, the body is sent chunked.
+    /// Text, sent as UTF-8. It brings no `Content-Type`.
+    pub fn text(text: impl Into<String>) -> Self {
+        Body::from(text.into())
+    }
+
+    /// Bytes that belong to somebody else, copied.
+    pub fn copied(bytes: impl AsRef<[u8]>) -> Self {
+        Body::from(Bytes::copy_from_slice(bytes.as_ref()))
+    }
+
+    /// What `reader` gives, for a blocking client; `length` is what is still to be read of it.
     pub fn reader(reader: impl io::Read + Send + 'static, length: Option<u64>) -> Self {
         Self::fed(Feed::reader(reader), length)
     }
@@ -60,7 +96,33 @@ impl Body {
         reader: impl io::Read + io::Seek + Send + 'static,
         length: Option<u64>,
     ) -> Self {
-        Self::fed(Feed::seekable(reader), length)
+        Self::fed(Feed::seekable(reader, None), length)
+    }
+
+    /// What `pieces` gives, one after the other and none of them copied, for a blocking client.
+    /// Its length is not known.
+    pub fn pieces<I>(pieces: I) -> Self
+    where
+        I: IntoIterator<Item: Into<Bytes>, IntoIter: Send + 'static>,
+    {
+        let pieces = pieces.into_iter().map(|piece| Ok(piece.into()));
+        Self::fed(Feed::pieces(pieces), None)
+    }
+
+    /// As [`pieces`](Self::pieces), of an iterator that may fail. The length is as in
+    /// [`reader`](Self::reader).
+    pub fn try_pieces<I, T, E>(pieces: I, length: Option<u64>) -> Self
+    where
+        I: IntoIterator<Item = Result<T, E>, IntoIter: Send + 'static>,
+        T: Into<Bytes>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let pieces = pieces.into_iter().map(|piece| {
+            piece
+                .map(Into::into)
+                .map_err(|error| io_error(error.into()))
+        });
+        Self::fed(Feed::pieces(pieces), length)
     }
 
     /// What `stream` gives, for an async client; `length` as in [`reader`](Self::reader).
@@ -77,10 +139,38 @@ impl Body {
         Self::fed(Feed::factory(Arc::new(make)), length)
     }
 
-    fn fed(feed: Feed, length: Option<u64>) -> Self {
+    pub(crate) fn fed(feed: Feed, length: Option<u64>) -> Self {
         let feed = Some(feed);
         Body {
             source: Source::Feed { feed, length },
+        }
+    }
+
+    /// How many bytes there are; `None` where that is not known before the end.
+    pub fn length(&self) -> Option<u64> {
+        match self.size() {
+            BodySize::Empty => Some(0),
+            BodySize::Known(length) => Some(length),
+            BodySize::Unknown => None,
+        }
+    }
+
+    /// The bytes, where they are held: not those of a reader, a stream or a factory.
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        static NONE: Bytes = Bytes::new();
+        match &self.source {
+            Source::Empty => Some(&NONE),
+            Source::Bytes(bytes) => Some(bytes),
+            Source::Feed { .. } => None,
+        }
+    }
+
+    /// What is to be asked for the bytes, whatever they come from: for transports of your own.
+    pub fn into_feed(self) -> Feed {
+        match self.source {
+            Source::Empty => Feed::held(Bytes::new()),
+            Source::Bytes(bytes) => Feed::held(bytes),
+            Source::Feed { feed, .. } => feed.unwrap_or_else(|| Feed::held(Bytes::new())),
         }
     }
 
@@ -90,6 +180,11 @@ impl Body {
             Source::Empty | Source::Bytes(_) => None,
             Source::Feed { feed, .. } => feed.as_ref().and_then(Feed::side),
         }
+    }
+
+    /// Whether there is nothing that would have to be asked.
+    pub(crate) fn is_held(&self) -> bool {
+        !matches!(self.source, Source::Feed { .. })
     }
 
     /// Lends what has to be asked.
@@ -119,17 +214,16 @@ impl Body {
     pub(crate) fn duplicate(&self) -> Option<Body> {
         match &self.source {
             Source::Empty => Some(Body::empty()),
-            Source::Bytes(bytes) => Some(Body::from(bytes.clone())),
+            Source::Bytes(bytes) => Some(Body {
+                source: Source::Bytes(bytes.clone()),
+            }),
             Source::Feed { .. } => None,
         }
     }
 
-    /// The bytes, where they are held.
-    pub fn as_bytes(&self) -> Option<&Bytes> {
-        match &self.source {
-            Source::Bytes(bytes) => Some(bytes),
-            _ => None,
-        }
+    /// Whether there is nothing to send and nothing to say about it.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.source, Source::Empty)
     }
 
     pub(crate) fn size(&self) -> BodySize {
@@ -182,4 +276,55 @@ macro_rules! body_from {
         }
     )*};
 }
-body_from!(Vec<u8>, String, &'static [u8], &'static str, Box<[u8]>);
+body_from!(
+    Vec<u8>,
+    String,
+    &'static [u8],
+    &'static str,
+    Box<[u8]>,
+    BytesMut
+);
+
+impl<const N: usize> From<&'static [u8; N]> for Body {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Body::from(&bytes[..])
+    }
+}
+
+impl From<&String> for Body {
+    fn from(text: &String) -> Self {
+        Body::copied(text)
+    }
+}
+
+impl From<Cow<'static, str>> for Body {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Body::from(text),
+            Cow::Owned(text) => Body::from(text),
+        }
+    }
+}
+
+impl From<Cow<'static, [u8]>> for Body {
+    fn from(bytes: Cow<'static, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => Body::from(bytes),
+            Cow::Owned(bytes) => Body::from(bytes),
+        }
+    }
+}
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Body::empty()
+    }
+}
+
+/// The error as it is if it is one of I/O, else as the cause of one.
+fn io_error(error: Box<dyn StdError + Send + Sync>) -> io::Error {
+    match error.downcast::<io::Error>() {
+        Ok(error) => *error,
+        Err(error) => io::Error::other(error),
+    }
+}

@@ -6,19 +6,20 @@
 //! adapter looks names up, dials, moves bytes and waits; it takes no decision.
 
 use crate::BoxFuture;
+use crate::body::Body;
 use crate::decoding::Coded;
 use crate::depot::{Depot, Lane};
 use crate::error::{Error, Kind};
-use crate::exchange::{Exchange, Verdict};
-use crate::feed::{Feed, Side};
+use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
+use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
 use crate::leg::{Leg, LegStep, port_of};
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::response::{Head, Response, SentRequest};
+use crate::response::{Head, Response};
 use crate::settings::{Route, Settings};
-use crate::transport::Sent;
+use crate::transport::{Sent, hand_over};
 use bytes::Bytes;
 use http::Method;
 use nuncio_connection::ResponseHead;
@@ -26,11 +27,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The most that is read of the body of a response which is not the last, in bytes; of one that is
 /// longer, the connection is closed (SECURITY R15).
 const DRAINED: usize = 64 * 1024;
+
+/// The most that is read of a body for an authentication to see, in bytes.
+const SHOWN: usize = 1024 * 1024;
 
 /// What an adapter is to do next. `until` is when to come back if nothing happens before.
 #[derive(Debug)]
@@ -76,6 +80,8 @@ pub enum Step {
 pub struct Place {
     /// Which way it waits.
     pub side: Side,
+    /// The time of day, which cookies expire by.
+    pub wall_clock: fn() -> SystemTime,
     /// Tells apart what may not share connections although client and origin are the same: the
     /// instance of the runtime on which a socket lives.
     pub runtime: u64,
@@ -94,6 +100,8 @@ pub struct Call<S> {
 }
 
 enum State<S> {
+    /// Nothing has been done yet.
+    Begin,
     /// The request may be sent as soon as the hooks have seen it.
     Ready,
     /// It goes out.
@@ -102,10 +110,10 @@ enum State<S> {
     /// Code of the user's is at work.
     User(Work<S>),
     /// The head is here, and may still be looked at.
-    Arrived(Arrival<S>, ResponseHead, http::Extensions),
-    /// The body is read of a response that is not the last.
+    Arrived(Arrival<S>, ResponseHead, Seen),
+    /// A body is read before what comes after it is known, or because something comes after it.
     Reading(Box<Reading<S>>),
-    Answered(Arrival<S>, ResponseHead, http::Extensions),
+    Answered(Arrival<S>, ResponseHead, Seen),
     Done,
 }
 
@@ -114,11 +122,23 @@ enum Work<S> {
     RequestHooks(BoxFuture<'static, Result<Request, Error>>),
     Transport(BoxFuture<'static, Result<Reply, Error>>),
     ResponseHooks(BoxFuture<'static, Result<Head, Error>>, Arrival<S>),
+    Auth(BoxFuture<'static, Turn>, Option<Arrival<S>>),
 }
 
 struct Reading<S> {
     incoming: Incoming<S>,
     body: Vec<u8>,
+    limit: usize,
+    then: Then,
+}
+
+/// What a body is read for.
+#[derive(Clone, Copy)]
+enum Then {
+    /// It is put away, and the next request goes out.
+    GoOn,
+    /// The authentication wants to see it.
+    Show,
 }
 
 impl<S> Call<S> {
@@ -137,10 +157,10 @@ impl<S> Call<S> {
             settings: Arc::clone(settings),
             depots: Arc::clone(depots),
             place,
-            exchange: Exchange::new(request, place.side)?,
+            exchange: Exchange::new(request, place.side, place.wall_clock)?,
             started: now,
             peer: None,
-            state: State::Ready,
+            state: State::Begin,
         })
     }
 
@@ -201,6 +221,15 @@ impl<S> Call<S> {
                 }
             }
             match std::mem::replace(&mut self.state, State::Done) {
+                State::Begin => {
+                    match self
+                        .exchange
+                        .authenticate(&self.settings, self.place.side)?
+                    {
+                        None => self.state = State::Ready,
+                        Some(asked) => self.asked(asked, None, now)?,
+                    }
+                }
                 State::Ready => self.show_request()?,
                 State::Settled => self.send(now)?,
                 State::Network(leg) => {
@@ -208,23 +237,20 @@ impl<S> Call<S> {
                     let Some((running, head)) = leg.into_answer() else {
                         return Err(over());
                     };
-                    let extensions = http::Extensions::new();
-                    self.show_head(Arrival::Running(running), head, extensions)?;
+                    self.show_head(Arrival::Running(running), head, Seen::default())?;
                 }
                 State::User(work) => {
                     self.state = State::User(work);
                     return Ok(Step::User);
                 }
-                State::Arrived(arrival, head, extensions) => {
-                    self.judge(arrival, head, extensions, now)?;
-                }
+                State::Arrived(arrival, head, seen) => self.judge(arrival, head, seen, now)?,
                 State::Reading(reading) => {
                     if let Some(step) = self.read(reading, now)? {
                         return Ok(step);
                     }
                 }
-                State::Answered(arrival, head, extensions) => {
-                    self.state = State::Answered(arrival, head, extensions);
+                State::Answered(arrival, head, seen) => {
+                    self.state = State::Answered(arrival, head, seen);
                     return Ok(Step::Head);
                 }
                 State::Done => return Err(over()),
@@ -275,12 +301,13 @@ impl<S> Call<S> {
                 ));
             }
             Route::Custom(custom) => {
-                let mut copy = request.without_body();
-                match request.body().duplicate() {
-                    Some(body) => *copy.body_mut() = body,
-                    None => std::mem::swap(copy.body_mut(), request.body_mut()),
+                if self.depots.first().is_some_and(|depot| depot.is_closed()) {
+                    return Err(Error::new(Kind::Closed, "the client has been closed"));
                 }
-                match custom.send(copy) {
+                let mut copy = request.without_body();
+                *copy.body_mut() = hand_over(request.body_mut());
+                copy.set_timeout(self.exchange.timeout(&self.settings));
+                match custom.send(copy, self.place.side, now) {
                     Sent::Now(reply) => self.replied(reply?)?,
                     Sent::Later(future) => self.state = State::User(Work::Transport(future)),
                 }
@@ -290,15 +317,22 @@ impl<S> Call<S> {
     }
 
     /// A transport of the user's answered.
-    fn replied(&mut self, reply: Reply) -> Result<(), Error> {
+    fn replied(&mut self, mut reply: Reply) -> Result<(), Error> {
+        let returned = reply.returned.take();
         let (head, body, extensions) = reply.into_parts()?;
-        if let Some(of) = body.side().filter(|of| *of != self.place.side) {
-            let text = format!("a reply's body is for {of} clients, and this is none");
+        let side = self.place.side;
+        if let Some(of) = body.side().filter(|of| *of != side) {
+            let (of, side) = (with_a(of), with_a(side));
+            let text = format!("the reply to {side} client has {of} body");
             return Err(Error::new(Kind::Usage, text));
         }
         let bodiless = *self.exchange.request.method() == Method::HEAD;
-        let body = if bodiless { crate::Body::empty() } else { body };
-        self.show_head(Arrival::Reply(body), head, extensions)
+        let body = if bodiless { Body::empty() } else { body };
+        let seen = Seen {
+            extensions,
+            ..Seen::default()
+        };
+        self.show_head(Arrival::Reply(body, returned), head, seen)
     }
 
     /// The response's hooks, where there are any.
@@ -306,14 +340,15 @@ impl<S> Call<S> {
         &mut self,
         arrival: Arrival<S>,
         head: ResponseHead,
-        extensions: http::Extensions,
+        mut seen: Seen,
     ) -> Result<(), Error> {
+        seen.received = self.exchange.keep_cookies(&self.settings, &head.headers);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
-            self.state = State::Arrived(arrival, head, extensions);
+            self.state = State::Arrived(arrival, head, seen);
             return Ok(());
         }
-        let head = Head::new(self.exchange.request.sent(), head, extensions);
+        let head = Head::of(self.exchange.request.sent(), head, seen);
         match hooks.run(head) {
             Shown::Now(seen) => self.seen_head(seen?, arrival),
             Shown::Later(future) => {
@@ -324,8 +359,8 @@ impl<S> Call<S> {
     }
 
     fn seen_head(&mut self, head: Head, arrival: Arrival<S>) {
-        let extensions = head.more.map(|more| more.extensions).unwrap_or_default();
-        self.state = State::Arrived(arrival, head.head, extensions);
+        let (head, seen) = head.into_seen();
+        self.state = State::Arrived(arrival, head, seen);
     }
 
     /// Whether the response is the last.
@@ -333,75 +368,153 @@ impl<S> Call<S> {
         &mut self,
         mut arrival: Arrival<S>,
         head: ResponseHead,
-        extensions: http::Extensions,
+        seen: Seen,
         now: Instant,
     ) -> Result<(), Error> {
         let feed = match &mut arrival {
             Arrival::Running(running) if running.is_sent() => running.feed.take(),
-            _ => None,
+            Arrival::Running(_) => None,
+            Arrival::Reply(_, returned) => returned.take(),
         };
-        match self.exchange.answered(&self.settings, &head, feed)? {
-            Verdict::Deliver => self.state = State::Answered(arrival, head, extensions),
-            Verdict::GoOn(sent) => self.put_away(sent, arrival, head, extensions, now),
+        if let Verdict::GoOn(sent) = self.exchange.answered(&self.settings, &head, feed)? {
+            self.put_away(Head::of(sent, head, seen), arrival, now);
+            return Ok(());
+        }
+        match self.exchange.awaits_response() {
+            None => self.state = State::Answered(arrival, head, seen),
+            Some(body) => {
+                let head = Head::of(self.exchange.request.sent(), head, seen);
+                if body {
+                    self.start_reading(head, arrival, SHOWN, Then::Show);
+                } else {
+                    let elapsed = now.saturating_duration_since(self.started);
+                    let response = Response::new(head, Bytes::new(), elapsed);
+                    self.show(response, arrival, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the authentication a response, whose body has been read or has not.
+    fn show(&mut self, response: Response, arrival: Arrival<S>, now: Instant) -> Result<(), Error> {
+        match self.exchange.show(response) {
+            Some(asked) => self.asked(asked, Some(arrival), now),
+            None => Err(over()),
+        }
+    }
+
+    fn asked(
+        &mut self,
+        asked: Asked,
+        arrival: Option<Arrival<S>>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        match asked {
+            Asked::Now(turn) => self.turned(*turn, arrival, now),
+            Asked::Later(future) => {
+                self.state = State::User(Work::Auth(future, arrival));
+                Ok(())
+            }
+        }
+    }
+
+    /// Does what the authentication said.
+    fn turned(
+        &mut self,
+        turn: Turn,
+        arrival: Option<Arrival<S>>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let (after, last) = self.exchange.turned(&self.settings, turn)?;
+        match (after, last, arrival) {
+            (AfterTurn::Send, Some(last), Some(arrival)) => {
+                self.put_away(last.into_head(), arrival, now);
+            }
+            (AfterTurn::Send, _, _) => self.state = State::Ready,
+            (AfterTurn::Deliver, Some(last), Some(arrival)) => {
+                let (head, seen) = last.into_head().into_seen();
+                self.state = State::Answered(arrival, head, seen);
+            }
+            (AfterTurn::Deliver, _, _) => {
+                let text = "the authentication was done before it had sent anything";
+                return Err(Error::new(Kind::Usage, text));
+            }
         }
         Ok(())
     }
 
     /// Reads what a response still has to say, so that its connection can be used again.
-    fn put_away(
-        &mut self,
-        sent: SentRequest,
-        arrival: Arrival<S>,
-        head: ResponseHead,
-        extensions: http::Extensions,
-        now: Instant,
-    ) {
-        let head = Head::new(sent, head, extensions);
+    fn put_away(&mut self, head: Head, arrival: Arrival<S>, now: Instant) {
         let long = head
             .content_length()
             .is_some_and(|length| length > DRAINED as u64);
         if long {
             drop(arrival);
             let elapsed = now.saturating_duration_since(self.started);
-            self.exchange
-                .remember(Response::new(head, Bytes::new(), elapsed));
+            let response = Response::new(head, Bytes::new(), elapsed);
+            self.exchange.remember(response);
             self.state = State::Ready;
             return;
         }
-        let incoming = Incoming::new(head, arrival, self.started, self.peer);
+        self.start_reading(head, arrival, DRAINED, Then::GoOn);
+    }
+
+    fn start_reading(&mut self, head: Head, arrival: Arrival<S>, limit: usize, then: Then) {
         self.state = State::Reading(Box::new(Reading {
-            incoming,
+            incoming: Incoming::new(head, arrival, self.started, self.peer),
             body: Vec::new(),
+            limit,
+            then,
         }));
     }
 
-    /// What to do for the rest of such a body; none when it is put away.
+    /// What to do for the rest of such a body; none when there is no more of it.
     fn read(&mut self, mut reading: Box<Reading<S>>, now: Instant) -> Result<Option<Step>, Error> {
         loop {
-            let step = match reading.incoming.pull_into(&mut reading.body, now) {
-                Ok(Pull::Chunk(_)) if reading.body.len() <= DRAINED => continue,
-                Ok(Pull::Chunk(_) | Pull::End) => break,
-                Ok(Pull::Drive { until }) => Step::Drive { until },
-                Ok(Pull::Feed { until }) => Step::Feed { until },
-                Err(error) => return Err(error),
+            let step = match reading.incoming.pull_into(&mut reading.body, now)? {
+                Pull::Chunk(_) if reading.body.len() <= reading.limit => continue,
+                Pull::Chunk(_) | Pull::End => break,
+                Pull::Drive { until } => Step::Drive { until },
+                Pull::Feed { until } => Step::Feed { until },
             };
             self.state = State::Reading(reading);
             return Ok(Some(step));
         }
-        let Reading { incoming, mut body } = *reading;
-        body.truncate(DRAINED);
-        self.exchange.remember(incoming.into_response(body));
-        self.state = State::Ready;
+        let Reading {
+            incoming,
+            mut body,
+            limit,
+            then,
+        } = *reading;
+        let whole = body.len() <= limit;
+        body.truncate(limit);
+        let body = Bytes::from(body);
+        let response = incoming.into_response(body.clone());
+        match then {
+            Then::GoOn => {
+                self.exchange.remember(response);
+                self.state = State::Ready;
+            }
+            Then::Show if whole => {
+                self.show(response, Arrival::Reply(Body::from(body), None), now)?;
+            }
+            Then::Show => {
+                let text =
+                    format!("the authentication is to see a body of more than {limit} bytes");
+                return Err(Error::new(Kind::RemoteProtocol, text));
+            }
+        }
         Ok(None)
     }
 
-    /// Waits for code of the user's: a hook, a transport. Ready when [`step`](Self::step) can go on.
+    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when [`step`](Self::step) can go on.
     ///
     /// # Errors
     /// What that code gave; the call is over then.
-    pub fn poll_user(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub fn poll_user(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::User(work) => self.poll_work(work, cx),
+            State::User(work) => self.poll_work(work, now, cx),
             other => {
                 self.state = other;
                 return Poll::Ready(Ok(()));
@@ -410,8 +523,17 @@ impl<S> Call<S> {
         .map_err(|error| self.blame(error))
     }
 
-    fn poll_work(&mut self, work: Work<S>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_work(
+        &mut self,
+        work: Work<S>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         match work {
+            Work::Auth(mut future, arrival) => match future.as_mut().poll(cx) {
+                Poll::Ready(turn) => return Poll::Ready(self.turned(turn, arrival, now)),
+                Poll::Pending => self.state = State::User(Work::Auth(future, arrival)),
+            },
             Work::RequestHooks(mut future) => match future.as_mut().poll(cx) {
                 Poll::Ready(seen) => {
                     self.seen_request(seen?);
@@ -489,14 +611,14 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Usage`] before that.
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
-        let State::Answered(arrival, head, extensions) = self.state else {
+        let State::Answered(arrival, head, seen) = self.state else {
             return Err(Error::new(
                 Kind::Usage,
                 "the response's head has not come yet",
             ));
         };
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
-        let head = self.exchange.into_head(head, extensions);
+        let head = self.exchange.into_head(head, seen);
         Ok(Incoming::new(head, arrival, self.started, self.peer).with_coded(coded))
     }
 

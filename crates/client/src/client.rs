@@ -1,16 +1,20 @@
 //! The client: its verbs, the same on every runtime.
 
+use crate::auth::Auth;
+use crate::cookies::CookieJar;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
+use crate::redirect::Redirects;
 use crate::request::{Request, RequestBuilder};
 use crate::settings::{ClientBuilder, Settings};
 use crate::timeout::Timeout;
 use http::Method;
 use nuncio_connection::PoolCounts;
 use nuncio_headers::Headers;
-use nuncio_url::Url;
+use nuncio_url::{QueryParams, Url};
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What binds a client to a way of waiting: a blocking one, or an async one over some runtime.
 ///
@@ -25,6 +29,9 @@ pub trait Driver: Clone + Send + Sync + 'static {
     /// What `stream` gives: likewise.
     type Stream;
 
+    /// The time of day, which cookies expire by.
+    fn wall_clock() -> SystemTime;
+
     /// Starts a driver for a client with these settings.
     ///
     /// # Errors
@@ -36,6 +43,15 @@ pub trait Driver: Clone + Send + Sync + 'static {
 
     /// Sends a request and gives the response with its head.
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Stream;
+
+    /// What `send` gives where nothing can be sent.
+    fn send_failed(error: Error) -> Self::Send;
+
+    /// What `stream` gives where nothing can be sent.
+    fn stream_failed(error: Error) -> Self::Stream;
+
+    /// What it was started with.
+    fn context(&self) -> Self::Context;
 
     /// What the pool holds.
     fn pool(&self) -> PoolCounts;
@@ -71,7 +87,7 @@ macro_rules! verbs {
         ///
         /// `url` is absolute, or relative to the client's `base_url`.
         pub fn $name(&self, url: impl AsRef<str>) -> RequestBuilder<D> {
-            RequestBuilder::new(self.clone(), Ok(Method::$method), url.as_ref())
+            self.build_request(Ok(Method::$method), url.as_ref())
         }
     )*};
 }
@@ -82,6 +98,26 @@ impl<D: Driver> Client<D> {
             settings: Arc::new(settings),
             driver,
         }
+    }
+
+    /// A client like this one but for what `change` changes. It shares the pool with this one, unless
+    /// that changes how connections are made or what carries requests; it shares the cookies, unless
+    /// it is given others.
+    ///
+    /// ```no_run
+    /// # fn f<D: nuncio_client::Driver>(client: nuncio_client::Client<D>) -> Result<(), nuncio_client::Error> {
+    /// let admin = client.with(|it| it.header("X-Role", "admin"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn with(
+        &self,
+        change: impl FnOnce(ClientBuilder<D>) -> ClientBuilder<D>,
+    ) -> Result<Client<D>, Error> {
+        change(ClientBuilder::like(&self.settings, &self.driver)).build()
     }
 
     verbs! {
@@ -104,14 +140,12 @@ impl<D: Driver> Client<D> {
     /// A request with any method. A method is case-sensitive and a token; the standard ones are
     /// upper-case.
     pub fn request(&self, method: impl AsRef<[u8]>, url: impl AsRef<str>) -> RequestBuilder<D> {
-        let method = Method::from_bytes(method.as_ref()).map_err(|_| {
-            let shown = method.as_ref().escape_ascii().to_string();
-            Error::new(
-                Kind::LocalProtocol,
-                format!("the method '{shown}' is not a token"),
-            )
-        });
-        RequestBuilder::new(self.clone(), method, url.as_ref())
+        self.build_request(parse_method(method.as_ref()), url.as_ref())
+    }
+
+    fn build_request(&self, method: Result<Method, Error>, url: &str) -> RequestBuilder<D> {
+        let url = self.settings.resolve_url(url);
+        RequestBuilder::new(self.clone(), method, url)
     }
 
     /// Sends a request as it is: none of the client's fields or parameters are added.
@@ -132,6 +166,26 @@ impl<D: Driver> Client<D> {
     /// The fields of every request.
     pub fn headers(&self) -> &Headers {
         &self.settings.headers
+    }
+
+    /// The pairs that stand in the query of every request.
+    pub fn params(&self) -> &QueryParams {
+        &self.settings.params
+    }
+
+    /// The jar that cookies come from and go to.
+    pub fn cookies(&self) -> &CookieJar {
+        &self.settings.cookies
+    }
+
+    /// How requests authenticate that say nothing else.
+    pub fn auth(&self) -> Option<&Auth> {
+        self.settings.auth.as_ref()
+    }
+
+    /// What is done with redirects.
+    pub fn redirects(&self) -> &Redirects {
+        &self.settings.redirects
     }
 
     /// The limits of a request that names none.
@@ -170,6 +224,16 @@ impl<D: Driver> Client<D> {
     {
         ClientBuilder::new(())
     }
+}
+
+pub(crate) fn parse_method(method: &[u8]) -> Result<Method, Error> {
+    Method::from_bytes(method).map_err(|_| {
+        let shown = method.escape_ascii();
+        Error::new(
+            Kind::LocalProtocol,
+            format!("the method '{shown}' is not a token"),
+        )
+    })
 }
 
 impl<D> fmt::Debug for Client<D> {

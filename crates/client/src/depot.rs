@@ -92,6 +92,11 @@ impl<S> Depot<S> {
         self.change(|inner| inner.pool.close());
     }
 
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().pool.is_closed()
+    }
+
     pub(crate) fn checkout(
         self: &Arc<Self>,
         key: &PoolKey<'_>,

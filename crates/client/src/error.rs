@@ -111,6 +111,12 @@ impl Error {
         Self::with_cause(kind, Cause::Other(Arc::new(error)))
     }
 
+    /// The source of a request's body failed.
+    pub(crate) fn request_body(error: &io::Error) -> Self {
+        let text = format!("reading the request's body: {error}");
+        Self::io(Kind::RequestBody, io::Error::new(error.kind(), text))
+    }
+
     /// What a connection told, with the kind that it has for a caller.
     pub fn connection(error: ConnectionError, connecting: bool) -> Self {
         let kind = match &error {
@@ -241,9 +247,17 @@ impl Error {
         self.0.processed
     }
 
-    /// The response, where one came: for a status error.
+    /// The response, where one came: for a status error. Of a long body it has the beginning.
     pub fn response(&self) -> Option<&Response> {
         self.0.response.as_ref()
+    }
+
+    /// The response, where one came, without the rest.
+    pub fn into_response(self) -> Option<Response> {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner.response,
+            Err(shared) => shared.response.clone(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A body's source that has to be asked, for it may keep us waiting: only an adapter does that.
 
-use crate::body::{Body, BodyStream, Source};
+use crate::body::{Body, BodyStream};
+use crate::parts::Parts;
 use bytes::Bytes;
 use nuncio_connection::BlockCache;
 use std::fmt;
@@ -44,16 +45,22 @@ pub struct Feed {
 }
 
 enum Origin {
+    Held {
+        bytes: Bytes,
+        given: bool,
+    },
     Reader(Box<dyn Read + Send>),
     Seekable {
         reader: Box<dyn ReadSeek>,
         start: Start,
     },
+    Pieces(Box<dyn Iterator<Item = io::Result<Bytes>> + Send>),
     Stream(Pin<Box<dyn BodyStream>>),
     Factory {
         make: Factory,
-        made: Option<Box<Made>>,
+        made: Option<Box<Feed>>,
     },
+    Parts(Box<Parts>),
 }
 
 /// Where a seekable reader's body begins.
@@ -65,21 +72,28 @@ enum Start {
     Back(u64),
 }
 
-enum Made {
-    Bytes(Option<Bytes>),
-    Feed(Feed),
-}
-
 impl Feed {
+    pub(crate) fn held(bytes: Bytes) -> Self {
+        Self::new(Origin::Held {
+            bytes,
+            given: false,
+        })
+    }
+
     pub(crate) fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::new(Origin::Reader(Box::new(reader)))
     }
 
-    pub(crate) fn seekable(reader: impl Read + Seek + Send + 'static) -> Self {
+    /// Begins at `start`, or else where the reader stands when it is first asked.
+    pub(crate) fn seekable(reader: impl Read + Seek + Send + 'static, start: Option<u64>) -> Self {
         Self::new(Origin::Seekable {
             reader: Box::new(reader),
-            start: Start::Here,
+            start: start.map_or(Start::Here, Start::Back),
         })
+    }
+
+    pub(crate) fn pieces(pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self::new(Origin::Pieces(Box::new(pieces)))
     }
 
     pub(crate) fn stream(stream: impl BodyStream + 'static) -> Self {
@@ -88,6 +102,10 @@ impl Feed {
 
     pub(crate) fn factory(make: Factory) -> Self {
         Self::new(Origin::Factory { make, made: None })
+    }
+
+    pub(crate) fn parts(parts: Parts) -> Self {
+        Self::new(Origin::Parts(Box::new(parts)))
     }
 
     fn new(origin: Origin) -> Self {
@@ -100,10 +118,11 @@ impl Feed {
     /// The only side on which it can be asked, where there is one.
     pub(crate) fn side(&self) -> Option<Side> {
         match &self.origin {
-            Origin::Reader(_) | Origin::Seekable { .. } => Some(Side::Blocking),
+            Origin::Reader(_) | Origin::Seekable { .. } | Origin::Pieces(_) => Some(Side::Blocking),
             Origin::Stream(_) => Some(Side::Async),
-            // What it makes is not known before.
-            Origin::Factory { .. } => None,
+            Origin::Parts(parts) => parts.side(),
+            // What a factory makes is not known before.
+            Origin::Held { .. } | Origin::Factory { .. } => None,
         }
     }
 
@@ -113,7 +132,18 @@ impl Feed {
             return true;
         }
         match &mut self.origin {
-            Origin::Reader(_) | Origin::Stream(_) => return false,
+            Origin::Held { given, .. } => *given = false,
+            Origin::Reader(_) | Origin::Pieces(_) => return false,
+            Origin::Stream(stream) => {
+                if !stream.as_mut().restart() {
+                    return false;
+                }
+            }
+            Origin::Parts(parts) => {
+                if !parts.restart() {
+                    return false;
+                }
+            }
             Origin::Seekable { start, .. } => {
                 if let Start::At(place) = *start {
                     *start = Start::Back(place);
@@ -129,7 +159,10 @@ impl Feed {
     pub fn read(&mut self, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
         self.begun = true;
         match &mut self.origin {
+            Origin::Held { bytes, given } => give(bytes, given),
             Origin::Reader(reader) => read_piece(reader, blocks),
+            Origin::Pieces(pieces) => pieces.next(),
+            Origin::Parts(parts) => parts.read(blocks),
             Origin::Seekable { reader, start } => {
                 if let Err(error) = start.settle(reader) {
                     return Some(Err(error));
@@ -137,9 +170,8 @@ impl Feed {
                 read_piece(reader, blocks)
             }
             Origin::Stream(_) => Some(Err(wrong_side(Side::Async, Side::Blocking))),
-            Origin::Factory { make, made } => match Made::ready(make, made) {
-                Ok(Made::Bytes(bytes)) => bytes.take().map(Ok),
-                Ok(Made::Feed(feed)) => feed.read(blocks),
+            Origin::Factory { make, made } => match made_by(make, made) {
+                Ok(feed) => feed.read(blocks),
                 Err(error) => Some(Err(error)),
             },
         }
@@ -149,13 +181,14 @@ impl Feed {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         self.begun = true;
         match &mut self.origin {
+            Origin::Held { bytes, given } => Poll::Ready(give(bytes, given)),
             Origin::Stream(stream) => stream.as_mut().poll_chunk(cx),
-            Origin::Reader(_) | Origin::Seekable { .. } => {
+            Origin::Parts(parts) => parts.poll(cx),
+            Origin::Reader(_) | Origin::Seekable { .. } | Origin::Pieces(_) => {
                 Poll::Ready(Some(Err(wrong_side(Side::Blocking, Side::Async))))
             }
-            Origin::Factory { make, made } => match Made::ready(make, made) {
-                Ok(Made::Bytes(bytes)) => Poll::Ready(bytes.take().map(Ok)),
-                Ok(Made::Feed(feed)) => feed.poll(cx),
+            Origin::Factory { make, made } => match made_by(make, made) {
+                Ok(feed) => feed.poll(cx),
                 Err(error) => Poll::Ready(Some(Err(error))),
             },
         }
@@ -176,22 +209,18 @@ impl Start {
     }
 }
 
-impl Made {
-    fn ready<'a>(make: &Factory, made: &'a mut Option<Box<Made>>) -> io::Result<&'a mut Made> {
-        if made.is_none() {
-            let fresh = match make()?.source {
-                Source::Empty => Made::Bytes(None),
-                Source::Bytes(bytes) => Made::Bytes(Some(bytes)),
-                Source::Feed {
-                    feed: Some(feed), ..
-                } => Made::Feed(feed),
-                Source::Feed { feed: None, .. } => Made::Bytes(None),
-            };
-            *made = Some(Box::new(fresh));
-        }
-        made.as_deref_mut()
-            .ok_or_else(|| io::ErrorKind::Other.into())
-    }
+/// What the factory made for this attempt.
+fn made_by<'a>(make: &Factory, made: &'a mut Option<Box<Feed>>) -> io::Result<&'a mut Feed> {
+    let feed = match made.take() {
+        Some(feed) => feed,
+        None => Box::new(make()?.into_feed()),
+    };
+    Ok(made.insert(feed))
+}
+
+fn give(bytes: &Bytes, given: &mut bool) -> Option<io::Result<Bytes>> {
+    let first = !std::mem::replace(given, true);
+    (first && !bytes.is_empty()).then(|| Ok(bytes.clone()))
 }
 
 fn read_piece(reader: &mut impl Read, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
@@ -219,8 +248,11 @@ pub(crate) fn with_a(side: Side) -> &'static str {
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.origin {
+            Origin::Held { .. } => "bytes",
             Origin::Reader(_) => "reader",
             Origin::Seekable { .. } => "seekable reader",
+            Origin::Pieces(_) => "iterator",
+            Origin::Parts(_) => "multipart form",
             Origin::Stream(_) => "stream",
             Origin::Factory { .. } => "factory",
         })
@@ -244,7 +276,7 @@ mod tests {
     fn what_can_seek_gives_the_same_again_from_where_it_stood() {
         let mut reader = io::Cursor::new(b"not this, but this");
         reader.set_position(10);
-        let mut feed = Feed::seekable(reader);
+        let mut feed = Feed::seekable(reader, None);
         assert_eq!(all(&mut feed), b"but this");
         assert!(feed.restart());
         assert_eq!(all(&mut feed), b"but this");

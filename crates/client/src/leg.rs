@@ -372,7 +372,7 @@ impl<S> Leg<S> {
         fresh: bool,
         now: Instant,
     ) -> Result<(), Error> {
-        let size = request.body().size();
+        let size = request.body_size();
         let head = RequestHead {
             method: request.method().as_str(),
             scheme: request.url().scheme(),

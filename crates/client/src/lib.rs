@@ -23,42 +23,60 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
+pub mod cookies;
+pub mod cut;
 mod decoding;
 mod depot;
 mod error;
 mod exchange;
 mod feed;
 mod hooks;
+mod http_types;
 mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod mock;
 mod mount;
+mod multipart;
 mod network;
+mod one_shot;
+mod parts;
+mod payload;
 mod redirect;
 mod reply;
 mod request;
 mod response;
 mod running;
+mod script;
 mod settings;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
 mod transport;
 
+pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
 pub use call::{Call, Place, Step};
 pub use client::{Awaits, Client, Driver};
+pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
 pub use incoming::{Incoming, Pull};
+pub use mock::{IntoReply, Mock};
+pub use multipart::{Form, Part};
 pub use network::Network;
+pub use one_shot::{OneShot, one_shot};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
-pub use request::{Request, RequestBuilder};
-pub use response::{Head, Response, SentRequest};
+pub use request::{Owner, Request, RequestBuilder};
+pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
@@ -70,6 +88,7 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
-pub use nuncio_content::Budget;
+pub use nuncio_content::{Budget, Event as ServerSentEvent};
 pub use nuncio_headers::Headers;
-pub use nuncio_url::{QueryParams, Reference, Url};
+pub use nuncio_headers::typed::{Link, Links};
+pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

@@ -91,20 +91,21 @@ impl Network {
             blocks,
             ..ConnectionConfig::default()
         };
+        #[cfg(not(feature = "tls"))]
+        let secure = Secure::Missing;
         #[cfg(feature = "tls")]
-        let tls = match self.trust {
+        let secure = Secure::Tls(match self.trust {
             Trust::Config(config) => config,
             Trust::Roots(roots) => {
                 let provider = Arc::new(rustls::crypto::ring::default_provider());
                 let config = nuncio_connection::client_config(provider, &roots, &[b"http/1.1"]);
                 Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
             }
-        };
+        });
         Ok(Wiring {
             limits: self.limits,
             connection: Arc::new(connection),
-            #[cfg(feature = "tls")]
-            tls,
+            secure,
         })
     }
 }
@@ -122,27 +123,50 @@ impl fmt::Debug for Network {
 pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
+    secure: Secure,
+}
+
+/// What https is made of.
+#[derive(Clone, Debug)]
+enum Secure {
     #[cfg(feature = "tls")]
-    tls: Arc<rustls::ClientConfig>,
+    Tls(Arc<rustls::ClientConfig>),
+    #[cfg(not(feature = "tls"))]
+    Missing,
+    /// There is no network to be protected from: a script.
+    Plain,
 }
 
 impl Wiring {
+    /// For connections that go over no network.
+    pub(crate) fn plain(limits: Limits, http1: nuncio_connection::Http1Config) -> Self {
+        Wiring {
+            limits,
+            connection: Arc::new(ConnectionConfig {
+                http1,
+                ..ConnectionConfig::default()
+            }),
+            secure: Secure::Plain,
+        }
+    }
+
     /// What is dialled through to reach `url`'s origin.
     pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
         if url.scheme() != "https" {
             return Ok(Vec::new());
         }
-        #[cfg(feature = "tls")]
-        {
-            Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
-                config: Arc::clone(&self.tls),
+        match &self.secure {
+            Secure::Plain => Ok(Vec::new()),
+            #[cfg(feature = "tls")]
+            Secure::Tls(config) => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
+                config: Arc::clone(config),
                 server_name: url.host_str().to_owned(),
-            })])
+            })]),
+            #[cfg(not(feature = "tls"))]
+            Secure::Missing => Err(Error::new(
+                Kind::UnsupportedProtocol,
+                "https needs the feature 'tls'",
+            )),
         }
-        #[cfg(not(feature = "tls"))]
-        Err(Error::new(
-            Kind::UnsupportedProtocol,
-            "https needs the feature 'tls'",
-        ))
     }
 }

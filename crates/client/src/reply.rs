@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::error::{Error, Kind};
+use crate::feed::Feed;
 use bytes::Bytes;
 use http::{StatusCode, Version};
 use nuncio_connection::{BodySize, ResponseHead};
@@ -17,11 +18,11 @@ use nuncio_headers::Headers;
 /// ```
 #[derive(Debug)]
 pub struct Reply {
-    status: u16,
-    version: Version,
-    headers: Headers,
+    head: ResponseHead,
     body: Body,
-    extensions: http::Extensions,
+    pub(crate) extensions: http::Extensions,
+    /// The source of the request's body, for a redirect that asks for it again.
+    pub(crate) returned: Option<Feed>,
     mistake: Option<Error>,
 }
 
@@ -33,19 +34,28 @@ impl Reply {
             let text = format!("a reply has the status {status}, which is not within 200 to 999");
             Error::new(Kind::Builder, text)
         });
+        let mut head = ResponseHead::new(Version::HTTP_11, StatusCode::OK, Headers::new());
+        head.status = status;
         Reply {
-            status,
-            version: Version::HTTP_11,
-            headers: Headers::new(),
-            body: Body::empty(),
-            extensions: http::Extensions::new(),
             mistake,
+            ..Reply::from_parts(head, Body::empty())
+        }
+    }
+
+    /// A reply as it came from elsewhere: nothing is added to what its head says.
+    pub(crate) fn from_parts(head: ResponseHead, body: Body) -> Self {
+        Reply {
+            head,
+            body,
+            extensions: http::Extensions::new(),
+            returned: None,
+            mistake: None,
         }
     }
 
     /// Adds a field. One that is illegal becomes an error of the request that it answers.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        if let Err(error) = self.headers.append(name, value) {
+        if let Err(error) = self.head.headers.append(name, value) {
             self.mistake
                 .get_or_insert(Error::other(Kind::Builder, error));
         }
@@ -54,15 +64,15 @@ impl Reply {
 
     /// The protocol version to show. Default HTTP/1.1.
     pub fn version(mut self, version: Version) -> Self {
-        self.version = version;
+        self.head.version = version;
         self
     }
 
     /// The body; how long it is is told in the fields, unless they tell already.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
-        let framed =
-            self.headers.contains("content-length") || self.headers.contains("transfer-encoding");
+        let framed = self.head.headers.contains("content-length")
+            || self.head.headers.contains("transfer-encoding");
         match self.body.size() {
             _ if framed => self,
             BodySize::Known(length) => self.header("Content-Length", length.to_string()),
@@ -96,7 +106,7 @@ impl Reply {
     }
 
     fn default_type(self, content_type: &str) -> Self {
-        if self.headers.contains("content-type") {
+        if self.head.headers.contains("content-type") {
             self
         } else {
             self.header("Content-Type", content_type)
@@ -105,12 +115,12 @@ impl Reply {
 
     /// The fields so far.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        &self.head.headers
     }
 
     /// The fields, to be changed.
     pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
+        &mut self.head.headers
     }
 
     /// Something to travel with the response.
@@ -119,14 +129,22 @@ impl Reply {
         self
     }
 
+    /// The same reply once more, if its body is held: bytes, text, or none.
+    pub fn try_clone(&self) -> Option<Reply> {
+        Some(Reply {
+            head: self.head.clone(),
+            body: self.body.duplicate()?,
+            extensions: self.extensions.clone(),
+            returned: None,
+            mistake: self.mistake.clone(),
+        })
+    }
+
     pub(crate) fn into_parts(self) -> Result<(ResponseHead, Body, http::Extensions), Error> {
-        if let Some(mistake) = self.mistake {
-            return Err(mistake);
+        match self.mistake {
+            Some(mistake) => Err(mistake),
+            None => Ok((self.head, self.body, self.extensions)),
         }
-        let status = StatusCode::from_u16(self.status)
-            .map_err(|error| Error::other(Kind::Builder, error))?;
-        let head = ResponseHead::new(self.version, status, self.headers);
-        Ok((head, self.body, self.extensions))
     }
 }
 
@@ -135,7 +153,7 @@ impl<B: Into<Bytes>> From<http::Response<B>> for Reply {
         let (parts, body) = response.into_parts();
         let mut reply = Reply::new(parts.status.as_u16()).version(parts.version);
         match Headers::try_from(&parts.headers) {
-            Ok(headers) => reply.headers = headers,
+            Ok(headers) => reply.head.headers = headers,
             Err(error) => reply.mistake = Some(Error::other(Kind::Builder, error)),
         }
         reply.body(body.into())

@@ -1,18 +1,26 @@
 //! A request, and the builder that every client shares.
 
-use crate::body::{Body, Source};
+use crate::auth::Auth;
+use crate::body::Body;
 use crate::client::{Client, Driver};
+use crate::cookies::CookieJar;
 use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
+use crate::multipart::Form;
+use crate::payload::Payload;
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
+use nuncio_connection::BodySize;
 use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
+use std::time::SystemTime;
 
 /// A request, complete: what it says is what is sent.
 ///
@@ -38,8 +46,24 @@ pub(crate) struct Options {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) redirects: Option<Redirects>,
+    /// Whether they are followed, whatever else is done with them.
+    pub(crate) follow: Option<bool>,
+    pub(crate) auth: Choice<Auth>,
+    /// For this request only; they become its `Cookie` field.
+    cookies: Vec<(String, String)>,
     pub(crate) decoding: DecodingOptions,
     pub(crate) extensions: http::Extensions,
+}
+
+/// What a request says where the client may have said something too.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Choice<T> {
+    /// As the client.
+    #[default]
+    Inherit,
+    /// Not at all.
+    Off,
+    Is(T),
 }
 
 impl Options {
@@ -130,6 +154,11 @@ impl Request {
         self.options.rare_mut().redirects = Some(redirects);
     }
 
+    /// How it authenticates, in place of what the client does.
+    pub fn set_auth(&mut self, auth: impl Into<Auth>) {
+        self.options.rare_mut().auth = Choice::Is(auth.into());
+    }
+
     /// What travels with the request without being sent: for hooks and transports.
     pub fn extensions(&self) -> Option<&http::Extensions> {
         self.options.rare.as_deref().map(|rare| &rare.extensions)
@@ -138,6 +167,26 @@ impl Request {
     /// What travels with the request without being sent, to be changed.
     pub fn extensions_mut(&mut self) -> &mut http::Extensions {
         &mut self.options.rare_mut().extensions
+    }
+
+    /// Writes the `Cookie` field, unless there is one already (BEHAVIOUR sections 6.4 and 6.6).
+    fn write_cookies(
+        &mut self,
+        settings: &Settings,
+        own: Vec<(String, String)>,
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let own = CookieJar::from_pairs(own)?;
+        if self.headers.contains("cookie") {
+            return Ok(());
+        }
+        match settings.cookies.header_with(&self.url, &own, now) {
+            None => Ok(()),
+            Some(value) => {
+                let added = self.headers.append("Cookie", value);
+                added.map_err(|e| Error::other(Kind::LocalProtocol, e))
+            }
+        }
     }
 
     /// Adds pairs behind the query that stands there.
@@ -151,6 +200,16 @@ impl Request {
         self.url
             .set_search(&query)
             .map_err(|e| Error::other(Kind::InvalidUrl, e))
+    }
+
+    /// How long the body is. What its source does not know the caller may have said.
+    pub(crate) fn body_size(&self) -> BodySize {
+        let size = self.body.size();
+        if size != BodySize::Unknown || self.headers.contains("transfer-encoding") {
+            return size;
+        }
+        let length = self.headers.first("content-length").and_then(decimal_of);
+        length.map_or(size, BodySize::Known)
     }
 
     pub(crate) fn body_mut(&mut self) -> &mut Body {
@@ -211,10 +270,16 @@ impl Request {
         (sent, body)
     }
 
+    /// What is sent, and what travels with it.
+    pub(crate) fn into_standard(mut self) -> (SentRequest, Body, http::Extensions) {
+        let rare = self.options.rare.take().unwrap_or_default();
+        let (sent, body) = self.into_sent();
+        (sent, body, rare.extensions)
+    }
+
     /// Says how the body is framed, unless the caller did. A lone POST, PUT or PATCH says that it
     /// has none (RFC 9110 section 8.6).
-    fn announce_body(&mut self) {
-        use nuncio_connection::BodySize;
+    pub(crate) fn announce_body(&mut self) {
         let framed =
             self.headers.contains("content-length") || self.headers.contains("transfer-encoding");
         if framed {
@@ -248,14 +313,39 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     digits.get(start..).unwrap_or_default()
 }
 
+/// The number that `text` is, if that is all it is.
+fn decimal_of(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    text.parse().ok()
+}
+
 /// Builds a request on a client, and sends it.
 ///
 /// Mistakes are kept until [`build`](Self::build), [`send`](Self::send) or
 /// [`stream`](Self::stream), which report the first one before anything is sent.
+///
+/// `C` is the client, or what will make one just for this request: a [`OneShot`](crate::OneShot).
 #[must_use = "a request does nothing until it is sent"]
-pub struct RequestBuilder<D: Driver> {
-    client: Client<D>,
+pub struct RequestBuilder<D: Driver, C: Owner<D> = Client<D>> {
+    pub(crate) owner: C,
     draft: Result<Draft, Error>,
+    driver: PhantomData<D>,
+}
+
+/// What a request is built for: a client, or what becomes one.
+pub trait Owner<D: Driver> {
+    /// The client.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    fn into_client(self) -> Result<Client<D>, Error>;
+}
+
+impl<D: Driver> Owner<D> for Client<D> {
+    fn into_client(self) -> Result<Client<D>, Error> {
+        Ok(self)
+    }
 }
 
 struct Draft {
@@ -263,31 +353,28 @@ struct Draft {
     url: Url,
     headers: Headers,
     params: QueryParams,
-    body: Option<DraftBody>,
+    payload: Option<Payload>,
     options: Options,
 }
 
-struct DraftBody {
-    body: Body,
-    content_type: Option<&'static str>,
-    /// The method that gave it.
-    kind: &'static str,
-}
-
-impl<D: Driver> RequestBuilder<D> {
-    pub(crate) fn new(client: Client<D>, method: Result<Method, Error>, url: &str) -> Self {
+impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
+    pub(crate) fn new(owner: C, method: Result<Method, Error>, url: Result<Url, Error>) -> Self {
         let draft = method.and_then(|method| {
-            let url = client.settings().resolve_url(url)?;
+            let url = url?;
             Ok(Draft {
                 method,
                 url,
                 headers: Headers::new(),
                 params: QueryParams::default(),
-                body: None,
+                payload: None,
                 options: Options::default(),
             })
         });
-        RequestBuilder { client, draft }
+        RequestBuilder {
+            owner,
+            draft,
+            driver: PhantomData,
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
@@ -338,42 +425,50 @@ impl<D: Driver> RequestBuilder<D> {
     }
 
     /// The body: bytes, text, or a [`Body`] that is read as it is sent.
+    ///
+    /// A request has one kind of body: a second one, but for files beside a form, is a mistake.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.set_body(body.into(), None, "body")
+        self.payload(Payload::Given {
+            body: body.into(),
+            content_type: None,
+            kind: "body",
+        })
     }
 
-    /// A form as the body: `application/x-www-form-urlencoded`.
+    /// A form as the body: `application/x-www-form-urlencoded`, or with
+    /// [`multipart`](Self::multipart) the fields of that. [`QueryParams::from_lists`] makes fields of
+    /// lists of values. A form without a field is no body.
     pub fn form(self, fields: impl Into<QueryParams>) -> Self {
-        let body = Body {
-            source: Source::Bytes(nuncio_url::form::encode(fields).into()),
-        };
-        self.set_body(body, Some("application/x-www-form-urlencoded"), "form")
+        self.payload(Payload::Form(fields.into()))
     }
 
-    /// `value` as JSON, as the body: compact, UTF-8, `application/json`.
+    /// A form with files as the body: `multipart/form-data`. A boundary in a Content-Type of the
+    /// caller's is used; a `multipart/form-data` there without one gets one.
+    pub fn multipart(self, form: Form) -> Self {
+        self.payload(Payload::Multipart { fields: None, form })
+    }
+
+    /// `value` as JSON, as the body: compact, UTF-8, `application/json`. NaN and the infinities,
+    /// which JSON does not have, are a mistake.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Self {
         match crate::json::to_vec(value) {
-            Ok(text) => self.set_body(text.into(), Some("application/json"), "json"),
+            Ok(text) => self.payload(Payload::Given {
+                body: text.into(),
+                content_type: Some("application/json"),
+                kind: "json",
+            }),
             Err(error) => self.change(|_| Err(error)),
         }
     }
 
-    fn set_body(self, body: Body, content_type: Option<&'static str>, kind: &'static str) -> Self {
-        self.change(|draft| match &draft.body {
-            Some(first) => {
-                let first = first.kind;
-                let text = format!("the request has two bodies: one of {first}, one of {kind}");
-                Err(Error::new(Kind::Builder, text))
-            }
-            None => {
-                draft.body = Some(DraftBody {
-                    body,
-                    content_type,
-                    kind,
-                });
-                Ok(())
-            }
+    fn payload(self, payload: Payload) -> Self {
+        self.change(|draft| {
+            draft.payload = Some(match draft.payload.take() {
+                Some(first) => first.and(payload)?,
+                None => payload,
+            });
+            Ok(())
         })
     }
 
@@ -387,15 +482,45 @@ impl<D: Driver> RequestBuilder<D> {
 
     /// Whether redirects of this request are followed, whatever the client does.
     pub fn follow_redirects(self, follow: bool) -> Self {
-        let mut redirects = self.client.settings().redirects.clone();
-        redirects.follow = follow;
-        self.redirects(redirects)
+        self.change(|draft| {
+            draft.options.rare_mut().follow = Some(follow);
+            Ok(())
+        })
     }
 
     /// What to do with redirects of this request, in place of what the client does.
     pub fn redirects(self, redirects: Redirects) -> Self {
         self.change(|draft| {
             draft.options.rare_mut().redirects = Some(redirects);
+            Ok(())
+        })
+    }
+
+    /// How this request authenticates, in place of what the client does: a pair of user and password
+    /// for Basic, or an [`Auth`].
+    pub fn auth(self, auth: impl Into<Auth>) -> Self {
+        self.change(|draft| {
+            let auth = auth.into();
+            auth.check()?;
+            draft.options.rare_mut().auth = Choice::Is(auth);
+            Ok(())
+        })
+    }
+
+    /// No authentication by the client's means. What stands in the URL still counts.
+    pub fn no_auth(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().auth = Choice::Off;
+            Ok(())
+        })
+    }
+
+    /// Adds a cookie to this request alone: it is not kept, and not sent again after a redirect. Where
+    /// the jar has one of the same name for every host, it takes its place.
+    pub fn cookie(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.change(|draft| {
+            let cookies = &mut draft.options.rare_mut().cookies;
+            cookies.push((name.into(), value.into()));
             Ok(())
         })
     }
@@ -438,41 +563,62 @@ impl<D: Driver> RequestBuilder<D> {
     /// # Errors
     /// The first mistake that was made while building it.
     pub fn build(self) -> Result<Request, Error> {
-        self.finish().1
+        self.finish().and_then(|(_, request)| request)
     }
 
-    fn finish(self) -> (Client<D>, Result<Request, Error>) {
-        let RequestBuilder { client, draft } = self;
-        let request = draft.and_then(|draft| draft.finish(client.settings()));
-        (client, request)
+    /// The client, if there is one, and the request or the first mistake in it.
+    fn finish(self) -> Result<(Client<D>, Result<Request, Error>), Error> {
+        let RequestBuilder { owner, draft, .. } = self;
+        let client = owner.into_client()?;
+        let request = draft.and_then(|draft| draft.finish(client.settings(), D::wall_clock));
+        Ok((client, request))
     }
 
     /// Sends the request and reads the whole response.
     pub fn send(self) -> D::Send {
-        let (client, request) = self.finish();
-        client.driver().send(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().send(client.settings(), request),
+            Err(error) => D::send_failed(error),
+        }
     }
 
     /// Sends the request and gives the response as soon as its head is there; its body is read as
     /// it is pulled.
     pub fn stream(self) -> D::Stream {
-        let (client, request) = self.finish();
-        client.driver().stream(client.settings(), request)
+        match self.finish() {
+            Ok((client, request)) => client.driver().stream(client.settings(), request),
+            Err(error) => D::stream_failed(error),
+        }
     }
 }
 
 impl Draft {
     /// The order of BEHAVIOUR section 7: Host, the client's fields, the request's, the body's.
-    fn finish(self, settings: &Settings) -> Result<Request, Error> {
+    fn finish(self, settings: &Settings, wall_clock: fn() -> SystemTime) -> Result<Request, Error> {
         let Draft {
             method,
             url,
             headers: own,
             params,
-            body,
-            options,
+            payload,
+            mut options,
         } = self;
-        let defaults = &settings.headers;
+        let at_base = settings.is_at_base(&url);
+        let defaults = if at_base {
+            Cow::Borrowed(&settings.headers)
+        } else {
+            // Credentials stay where base_url is (SECURITY R17).
+            let mut headers = settings.headers.clone();
+            for name in ["authorization", "proxy-authorization", "cookie"] {
+                headers.remove(name);
+            }
+            Cow::Owned(headers)
+        };
+        let defaults = &*defaults;
+        let cookies = match &mut options.rare {
+            Some(rare) => std::mem::take(&mut rare.cookies),
+            None => Vec::new(),
+        };
         let mut request = Request {
             headers: Headers::with_capacity(8 + own.len(), 320),
             method,
@@ -487,27 +633,35 @@ impl Draft {
             request.write_host();
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");
-        if body.is_none() && !framed {
+        let bare = match &payload {
+            None => true,
+            Some(Payload::Given { body, .. }) => body.is_none(),
+            Some(_) => false,
+        };
+        if bare && !framed {
             request.announce_body();
         }
         for fields in [defaults, &own] {
             let added = request.headers.update(fields);
             added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         }
-        if let Some(body) = body {
-            request.body = body.body;
+        if !cookies.is_empty() || settings.cookies.is_occupied() {
+            request.write_cookies(settings, cookies, wall_clock())?;
+        }
+        if let Some(payload) = payload {
+            let encoded = payload.encode(&request.headers)?;
+            request.body = encoded.body;
             request.announce_body();
-            if let Some(content_type) = body.content_type
-                && !request.headers.contains("content-type")
-            {
-                let _ = request.headers.append("Content-Type", content_type);
+            if let Some(content_type) = encoded.content_type {
+                let set = request.headers.insert("Content-Type", content_type);
+                set.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
             }
         }
         Ok(request)
     }
 }
 
-impl<D: Driver> fmt::Debug for RequestBuilder<D> {
+impl<D: Driver, C: Owner<D>> fmt::Debug for RequestBuilder<D, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.draft {
             Ok(draft) => f

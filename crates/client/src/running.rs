@@ -2,7 +2,7 @@
 
 use crate::body::{Body, Source};
 use crate::depot::Held;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::feed::Feed;
 use crate::incoming::Pull;
 use bytes::Bytes;
@@ -133,13 +133,7 @@ impl<S> Running<S> {
         let taken = match piece {
             Some(Ok(chunk)) => self.feed(chunk, now),
             None => self.finish(now),
-            Some(Err(error)) => {
-                let text = format!("reading the request's body: {error}");
-                return Err(Error::io(
-                    Kind::RequestBody,
-                    io::Error::new(error.kind(), text),
-                ));
-            }
+            Some(Err(error)) => return Err(Error::request_body(&error)),
         };
         taken.map_err(|error| Error::connection(error, false))
     }

@@ -1,8 +1,11 @@
 //! A client's settings: made by a builder, fixed once built.
 
+use crate::auth::Auth;
 use crate::client::{Client, Driver};
+use crate::cookies::{Cookie, CookieJar};
 use crate::decoding::Decoding;
 use crate::error::{Error, Kind};
+use crate::feed::Side;
 use crate::hooks::Hooks;
 use crate::mount::Pattern;
 use crate::network::{Network, Wiring};
@@ -22,15 +25,30 @@ pub struct Settings {
     pub(crate) headers: Headers,
     pub(crate) params: QueryParams,
     pub(crate) timeout: Timeout,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) cookies: CookieJar,
+    /// Whether responses may put cookies there.
+    pub(crate) cookie_store: bool,
     pub(crate) redirects: Redirects,
     pub(crate) https_only: bool,
     pub(crate) decoding: Decoding,
     pub(crate) hooks: Hooks,
-    pub(crate) routes: Routes,
+    pub(crate) routes: Arc<Routes>,
+    /// What the routes were made of, for clients that are derived from this one.
+    carriers: Carriers,
+}
+
+/// What carries requests: the client's network, and what goes before it.
+#[derive(Clone, Debug, Default)]
+struct Carriers {
+    network: Network,
+    transport: Option<Transport>,
+    mounts: Vec<(String, Transport)>,
+    events: EventSink,
 }
 
 /// Which transport serves which URL.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Routes {
     /// The client's own network first, then those of mounts: one depot each.
     networks: Vec<Arc<Wiring>>,
@@ -81,15 +99,20 @@ impl Settings {
             .unwrap_or_default()
     }
 
+    /// Whether what is bound to the base URL may go to `url`: to its origin, or anywhere where there
+    /// is no base URL (SECURITY R17).
+    pub(crate) fn is_at_base(&self, url: &Url) -> bool {
+        self.base_url
+            .as_ref()
+            .is_none_or(|base| base.same_origin(url))
+    }
+
     /// The URL that a request's text means (BEHAVIOUR section 16.1).
     pub(crate) fn resolve_url(&self, text: &str) -> Result<Url, Error> {
         let invalid = |e| Error::other(Kind::InvalidUrl, e);
         let url = match &self.base_url {
             Some(base) => nuncio_url::merge_base(base, text).map_err(invalid)?,
-            None => match Url::parse(text) {
-                Ok(url) => url,
-                Err(error) => return Err(no_url(text, error)),
-            },
+            None => parse_absolute(text)?,
         };
         self.requestable(&url)?;
         Ok(url)
@@ -127,6 +150,11 @@ fn requestable(url: &Url) -> Result<(), Error> {
     }
 }
 
+/// The URL that a text is, where there is nothing that it could be relative to.
+pub(crate) fn parse_absolute(text: &str) -> Result<Url, Error> {
+    Url::parse(text).map_err(|error| no_url(text, error))
+}
+
 /// A text without a scheme is the commonest mistake, and deserves its own words.
 fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
     match Reference::parse(text) {
@@ -141,20 +169,28 @@ fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
 /// Builds a client. One definition for every runtime; `build` gives that runtime's client.
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder<D: Driver> {
-    context: D::Context,
+    start: Start<D>,
     base_url: Option<String>,
     headers: Headers,
     params: QueryParams,
     timeout: Timeout,
+    auth: Option<Auth>,
+    cookies: CookieJar,
+    own_cookies: Vec<(String, String)>,
+    cookie_store: bool,
     redirects: Redirects,
     https_only: bool,
     decoding: Decoding,
     hooks: Hooks,
-    network: Network,
-    transport: Option<Transport>,
-    mounts: Vec<(String, Transport)>,
-    events: EventSink,
+    carriers: Carriers,
     mistake: Option<Error>,
+}
+
+/// What a client's driver comes from.
+enum Start<D: Driver> {
+    Fresh(D::Context),
+    /// Shared with another client, as long as nothing changes about what carries requests.
+    Shared(D, Arc<Routes>),
 }
 
 impl<D: Driver> ClientBuilder<D> {
@@ -171,21 +207,57 @@ impl<D: Driver> ClientBuilder<D> {
             let _ = headers.append(name, value);
         }
         ClientBuilder {
-            context,
+            start: Start::Fresh(context),
             base_url: None,
             headers,
             params: QueryParams::default(),
             timeout: Timeout::default(),
+            auth: None,
+            cookies: CookieJar::new(),
+            own_cookies: Vec::new(),
+            cookie_store: true,
             redirects: Redirects::none(),
             https_only: false,
             decoding: Decoding::default(),
             hooks: Hooks::default(),
-            network: Network::default(),
-            transport: None,
-            mounts: Vec::new(),
-            events: EventSink::none(),
+            carriers: Carriers::default(),
             mistake: None,
         }
+    }
+
+    /// A builder of a client like another.
+    pub(crate) fn like(settings: &Settings, driver: &D) -> Self {
+        ClientBuilder {
+            start: Start::Shared(driver.clone(), Arc::clone(&settings.routes)),
+            base_url: settings.base_url.as_ref().map(Url::to_string),
+            headers: settings.headers.clone(),
+            params: settings.params.clone(),
+            timeout: settings.timeout,
+            auth: settings.auth.clone(),
+            cookies: settings.cookies.clone(),
+            own_cookies: Vec::new(),
+            cookie_store: settings.cookie_store,
+            redirects: settings.redirects.clone(),
+            https_only: settings.https_only,
+            decoding: settings.decoding.clone(),
+            hooks: settings.hooks.clone(),
+            carriers: settings.carriers.clone(),
+            mistake: None,
+        }
+    }
+
+    /// What carries requests, to be changed: then nothing of it is shared any more.
+    fn carriers(&mut self) -> &mut Carriers {
+        if let Start::Shared(driver, _) = &self.start {
+            self.start = Start::Fresh(driver.context());
+        }
+        &mut self.carriers
+    }
+
+    fn change_network(mut self, change: impl FnOnce(Network) -> Network) -> Self {
+        let network = &mut self.carriers().network;
+        *network = change(std::mem::take(network));
+        self
     }
 
     /// What relative request URLs stand behind: its path, whatever they begin with.
@@ -234,6 +306,39 @@ impl<D: Driver> ClientBuilder<D> {
     /// How long each wait of a request may last. Default five seconds each.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = timeout.into();
+        self
+    }
+
+    /// How requests authenticate: a pair of user and password for Basic, or an [`Auth`]. With a
+    /// `base_url`, only those to its origin do.
+    pub fn auth(mut self, auth: impl Into<Auth>) -> Self {
+        self.auth = Some(auth.into());
+        self
+    }
+
+    /// No authentication: for a client that is derived from one which has it.
+    pub fn no_auth(mut self) -> Self {
+        self.auth = None;
+        self
+    }
+
+    /// Adds a cookie, which goes to every host, redirects included; with a `base_url`, to its host
+    /// only.
+    pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.own_cookies.push((name.into(), value.into()));
+        self
+    }
+
+    /// The jar that cookies come from and go to, shared with whoever else has a clone of it. The
+    /// default is an empty one.
+    pub fn cookies(mut self, jar: CookieJar) -> Self {
+        self.cookies = jar;
+        self
+    }
+
+    /// Whether cookies that responses set are kept. Default yes.
+    pub fn cookie_store(mut self, store: bool) -> Self {
+        self.cookie_store = store;
         self
     }
 
@@ -305,7 +410,7 @@ impl<D: Driver> ClientBuilder<D> {
 
     /// What carries requests, in place of the network. A mount goes before it.
     pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = Some(transport);
+        self.carriers().transport = Some(transport);
         self
     }
 
@@ -313,27 +418,24 @@ impl<D: Driver> ClientBuilder<D> {
     /// port, such as `https://*.example.com`, `all://localhost:8080` or `file://`. The most
     /// particular pattern goes first; the same one given again replaces the earlier.
     pub fn mount(mut self, pattern: impl Into<String>, transport: Transport) -> Self {
-        self.mounts.push((pattern.into(), transport));
+        self.carriers().mounts.push((pattern.into(), transport));
         self
     }
 
     /// How connections are made, in full.
-    pub fn network(mut self, network: Network) -> Self {
-        self.network = network;
-        self
+    pub fn network(self, network: Network) -> Self {
+        self.change_network(|_| network)
     }
 
     /// How many connections there may be. Default 100, 20 of them idle, for 5 s.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.network = self.network.limits(limits);
-        self
+    pub fn limits(self, limits: Limits) -> Self {
+        self.change_network(|network| network.limits(limits))
     }
 
     /// Tolerates servers that break HTTP/1.1 in ways that can be made sense of. A connection on
     /// which something was tolerated is never used again.
-    pub fn lenient(mut self, lenient: bool) -> Self {
-        self.network = self.network.lenient(lenient);
-        self
+    pub fn lenient(self, lenient: bool) -> Self {
+        self.change_network(|network| network.lenient(lenient))
     }
 
     /// Tells `listener` what happens, as it happens; it must not block.
@@ -341,30 +443,27 @@ impl<D: Driver> ClientBuilder<D> {
         mut self,
         listener: impl Fn(&nuncio_connection::Event<'_>) + Send + Sync + 'static,
     ) -> Self {
-        self.events = EventSink::new(listener);
+        self.carriers().events = EventSink::new(listener);
         self
     }
 
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.network = self.network.root_certificates(pem);
-        self
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        self.change_network(|network| network.root_certificates(pem))
     }
 
     /// **Accepts every certificate of every server.** Whoever stands between can read and change
     /// everything. For tests against servers of one's own.
     #[cfg(feature = "tls")]
-    pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.network = self.network.danger_accept_invalid_certs(accept);
-        self
+    pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
+        self.change_network(|network| network.danger_accept_invalid_certs(accept))
     }
 
     /// Uses this rustls configuration as it is.
     #[cfg(feature = "tls")]
-    pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.network = self.network.tls_config(config);
-        self
+    pub fn tls_config(self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.change_network(|network| network.tls_config(config))
     }
 
     /// The client.
@@ -377,57 +476,88 @@ impl<D: Driver> ClientBuilder<D> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let blocks = BlockCache::default();
-        let own = self.network.build(self.events.clone(), blocks.clone())?;
-        let mut routes = Routes {
-            networks: vec![Arc::new(own)],
-            mounts: Vec::new(),
-            default: Route::Network(0),
-        };
-        let mut add = |transport| {
-            Ok(match transport {
-                Transport(Way::Default) => None,
-                Transport(Way::Custom(custom)) => {
-                    custom.check(D::SIDE)?;
-                    Some(Route::Custom(custom))
-                }
-                Transport(Way::Network(network)) => {
-                    let wiring = network.build(self.events.clone(), blocks.clone())?;
-                    routes.networks.push(Arc::new(wiring));
-                    Some(Route::Network(routes.networks.len() - 1))
-                }
-            })
-        };
-        let default = self.transport.map(&mut add).transpose()?.flatten();
-        let mut mounts: Vec<(Pattern, Option<Route>)> = Vec::new();
-        for (text, transport) in self.mounts {
-            let pattern = Pattern::parse(&text)?;
-            let route = add(transport)?;
-            match mounts.iter_mut().find(|(known, _)| *known == pattern) {
-                Some((_, known)) => *known = route,
-                None => mounts.push((pattern, route)),
-            }
-        }
-        routes.default = default.unwrap_or(Route::Network(0));
-        mounts.sort_by_key(|(pattern, _)| pattern.priority());
-        routes.mounts = mounts
-            .into_iter()
-            .map(|(pattern, route)| (pattern, route.unwrap_or_else(|| routes.default.clone())))
-            .collect();
         let base_url = self.base_url.as_deref().map(parse_base).transpose()?;
+        let start = self.start;
+        let routes = match &start {
+            Start::Shared(_, routes) => Arc::clone(routes),
+            Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE)?),
+        };
+        if let Some(auth) = &self.auth {
+            auth.check()?;
+        }
+        for (name, value) in self.own_cookies {
+            match &base_url {
+                None => self.cookies.set(name, value),
+                Some(base) => Cookie::builder(name, value)
+                    .host_only(base.host_str())
+                    .build()
+                    .map(|cookie| self.cookies.insert(cookie)),
+            }
+            .map_err(Error::from)?;
+        }
         let settings = Settings {
             base_url,
             headers: self.headers,
             params: self.params,
             timeout: self.timeout,
+            auth: self.auth,
+            cookies: self.cookies,
+            cookie_store: self.cookie_store,
             redirects: self.redirects,
             https_only: self.https_only,
             decoding: self.decoding,
             hooks: self.hooks,
             routes,
+            carriers: self.carriers,
         };
-        let driver = D::start(self.context, &settings)?;
+        let driver = match start {
+            Start::Shared(driver, _) => driver,
+            Start::Fresh(context) => D::start(context, &settings)?,
+        };
         Ok(Client::new(settings, driver))
+    }
+}
+
+impl Carriers {
+    fn routes(&self, side: Side) -> Result<Routes, Error> {
+        let blocks = BlockCache::default();
+        let wire = |network: &Network| {
+            let wiring = network.clone().build(self.events.clone(), blocks.clone());
+            wiring.map(Arc::new)
+        };
+        let mut networks = vec![wire(&self.network)?];
+        let mut route = |transport: &Transport| -> Result<Option<Route>, Error> {
+            Ok(match &transport.0 {
+                Way::Default => None,
+                Way::Custom(custom) => {
+                    custom.check(side)?;
+                    Some(Route::Custom(custom.clone()))
+                }
+                Way::Network(network) => {
+                    networks.push(wire(network)?);
+                    Some(Route::Network(networks.len() - 1))
+                }
+            })
+        };
+        let default = match &self.transport {
+            Some(transport) => route(transport)?.unwrap_or(Route::Network(0)),
+            None => Route::Network(0),
+        };
+        let mut mounts: Vec<(Pattern, Route)> = Vec::new();
+        for (text, transport) in &self.mounts {
+            let pattern = Pattern::parse(text)?;
+            let route = route(transport)?.unwrap_or_else(|| default.clone());
+            match mounts.iter_mut().find(|(known, _)| *known == pattern) {
+                Some((_, known)) => *known = route,
+                None => mounts.push((pattern, route)),
+            }
+        }
+        mounts.sort_by_key(|(pattern, _)| pattern.priority());
+        Ok(Routes {
+            networks,
+            mounts,
+            default,
+        })
     }
 }
 

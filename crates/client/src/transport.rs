@@ -1,14 +1,20 @@
 //! What stands below policy: the network, or something of the user's in its place.
 
 use crate::BoxFuture;
-use crate::body::Body;
+use crate::body::{Body, Source};
 use crate::error::{Error, Kind};
-use crate::feed::{Side, with_a};
+use crate::feed::{Feed, Side, with_a};
 use crate::network::Network;
 use crate::reply::Reply;
 use crate::request::Request;
+use bytes::Bytes;
+use nuncio_connection::{BlockCache, BodySize};
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 /// Turns one request into one reply, on a thread that may be kept waiting. No redirects, no
 /// authentication, no cookies: those stand above (BEHAVIOUR section 22).
@@ -47,6 +53,69 @@ pub(crate) enum Custom {
     Plain(Arc<dyn Fn(Request) -> Result<Reply, Error> + Send + Sync>),
     Blocking(Arc<dyn BlockingTransport>),
     Async(Arc<dyn AsyncTransport>),
+    /// One of ours, which knows how each side waits.
+    Ours(Arc<dyn Carrier>),
+}
+
+/// A transport of ours that takes bodies on either side: a mock, a script.
+pub(crate) trait Carrier: Send + Sync {
+    /// What [`fmt::Debug`] calls it.
+    fn name(&self) -> &'static str;
+
+    /// Whether it can be used on `side`: a mistake that was made in building it shows here.
+    fn check(&self, side: Side) -> Result<(), Error>;
+
+    fn carry(self: Arc<Self>, request: Request, side: Side, now: Instant) -> Sent;
+}
+
+/// Asks the source of a body in the way that a side has.
+pub(crate) enum Ask<'a, 'b> {
+    Thread(&'a BlockCache),
+    Task(&'a mut Context<'b>),
+}
+
+impl Ask<'_, '_> {
+    pub(crate) fn piece(&mut self, feed: &mut Feed) -> Poll<Option<io::Result<Bytes>>> {
+        match self {
+            Ask::Thread(blocks) => Poll::Ready(feed.read(blocks)),
+            Ask::Task(cx) => feed.poll(cx),
+        }
+    }
+}
+
+impl Sent {
+    /// The outcome of `work`, which is asked again as often as it takes.
+    pub(crate) fn of(
+        side: Side,
+        mut work: impl FnMut(&mut Ask<'_, '_>) -> Poll<Result<Reply, Error>> + Send + 'static,
+    ) -> Sent {
+        match side {
+            Side::Blocking => match work(&mut Ask::Thread(&BlockCache::default())) {
+                Poll::Ready(reply) => Sent::Now(reply),
+                Poll::Pending => {
+                    let text = "a body cannot be waited for by a thread";
+                    Sent::Now(Err(Error::new(Kind::Usage, text)))
+                }
+            },
+            Side::Async => Sent::Later(Box::pin(poll_fn(move |cx| work(&mut Ask::Task(cx))))),
+        }
+    }
+}
+
+/// Hands a request's body to a transport. What is held stays here too; what has to be asked is lent.
+pub(crate) fn hand_over(body: &mut Body) -> Body {
+    match body.duplicate() {
+        Some(body) => body,
+        None => {
+            let length = match body.size() {
+                BodySize::Known(length) => Some(length),
+                BodySize::Unknown | BodySize::Empty => None,
+            };
+            let feed = body.lend();
+            let source = Source::Feed { feed, length };
+            Body { source }
+        }
+    }
 }
 
 impl Transport {
@@ -86,6 +155,7 @@ impl Custom {
             Custom::Plain(_) => return Ok(()),
             Custom::Blocking(_) => Side::Blocking,
             Custom::Async(_) => Side::Async,
+            Custom::Ours(carrier) => return carrier.check(side),
         };
         if of == side {
             return Ok(());
@@ -98,11 +168,12 @@ impl Custom {
         Err(Error::new(Kind::Usage, text))
     }
 
-    pub(crate) fn send(&self, request: Request) -> Sent {
+    pub(crate) fn send(&self, request: Request, side: Side, now: Instant) -> Sent {
         match self {
             Custom::Plain(answer) => Sent::Now(answer(request)),
             Custom::Blocking(transport) => Sent::Now(transport.send(request)),
             Custom::Async(transport) => Sent::Later(transport.send(request)),
+            Custom::Ours(carrier) => Arc::clone(carrier).carry(request, side, now),
         }
     }
 }
@@ -121,6 +192,9 @@ impl fmt::Debug for Transport {
             Way::Custom(Custom::Plain(_)) => "Transport(function)",
             Way::Custom(Custom::Blocking(_)) => "Transport(blocking)",
             Way::Custom(Custom::Async(_)) => "Transport(async)",
+            Way::Custom(Custom::Ours(carrier)) => {
+                return write!(f, "Transport({})", carrier.name());
+            }
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The most bytes that one call of [`Decoder::decode`](crate::Decoder::decode) hands out of coded
 /// data. A smaller piece lies in the CPU's nearest cache while it is checked and handed on.
-pub const MAX_CHUNK: usize = 32 << 10;
+pub const MAX_CHUNK: usize = 64 << 10;
 
 /// The least room that is made for decoded bytes, whatever little came in.
 const MIN_ROOM: usize = 1 << 10;

@@ -53,14 +53,50 @@ pub(crate) fn line_len(name: usize, value: usize) -> usize {
 /// is bucketed by it, so that peers who look for collisions only get that comparison.
 #[inline]
 pub(crate) fn tag(name: &[u8]) -> u32 {
-    // This folds letters to lower case (and some other bytes together, which does not matter).
-    let fold = swar::each(0x20);
-    let first = name
-        .first_chunk::<8>()
-        .map_or(0, |word| u64::from_le_bytes(*word));
-    let first = ((first | fold) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let last = (last_word(name) | fold).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-    ((first ^ last) >> 32) as u32
+    Ends::new(name).tag()
+}
+
+/// One of 64 bits, by which a set of tags tells most that are not in it.
+#[inline]
+pub(crate) fn tag_bit(tag: u32) -> u64 {
+    1 << (tag >> 26)
+}
+
+/// The first and the last eight bytes of a name, which are all of most names.
+pub(crate) struct Ends {
+    len: usize,
+    first: u64,
+    last: u64,
+}
+
+impl Ends {
+    /// Of a name shorter than eight bytes both are [`last_word`].
+    #[inline]
+    pub(crate) fn new(name: &[u8]) -> Self {
+        let last = last_word(name);
+        let first = name.first_chunk::<8>();
+        Self {
+            len: name.len(),
+            first: first.map_or(last, |word| u64::from_le_bytes(*word)),
+            last,
+        }
+    }
+
+    /// Zero when all bytes are letters or dashes, as those of nearly all names are. (The zeros of an
+    /// empty name are neither.)
+    #[inline]
+    pub(crate) fn unusual(&self) -> u64 {
+        swar::neither_letters_nor_dashes(self.first) | swar::neither_letters_nor_dashes(self.last)
+    }
+
+    #[inline]
+    pub(crate) fn tag(&self) -> u32 {
+        // This folds letters to lower case (and some other bytes together, which does not matter).
+        let fold = |word| word | swar::each(0x20);
+        let first = (fold(self.first) ^ self.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let last = fold(self.last).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        ((first ^ last) >> 32) as u32
+    }
 }
 
 /// Any total order in which names are equal that differ in ASCII case at most.
@@ -71,12 +107,24 @@ pub(crate) fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// Whether two names differ in ASCII case at most.
+#[inline]
 pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
-    let same = |a, b| a == b || swar::lower(a) == swar::lower(b);
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() > 16 {
+        return same_words(a, b);
+    }
+    let (a, b) = (Ends::new(a), Ends::new(b));
+    swar::differences(a.first, b.first) | swar::differences(a.last, b.last) == 0
+}
+
+/// The same of two names of one length, of more than a word. Words are mostly equal as they are.
+#[inline(never)]
+fn same_words(a: &[u8], b: &[u8]) -> bool {
+    let same = |a, b| a == b || swar::differences(a, b) == 0;
     let (whole_a, whole_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    // The last word says all of a short name, and some of a long one again.
-    a.len() == b.len()
-        && same(last_word(a), last_word(b))
+    same(last_word(a), last_word(b))
         && whole_a
             .iter()
             .zip(whole_b)
@@ -94,7 +142,7 @@ pub(crate) fn words(name: &[u8]) -> impl Iterator<Item = u64> {
         .chain(last)
 }
 
-/// The last eight bytes; of a shorter name all, some twice or with zeros among them.
+/// The last eight bytes; of a shorter name all, some twice; of an empty one zeros.
 #[inline]
 pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let Some(word) = name.last_chunk::<8>() {
@@ -103,8 +151,12 @@ pub(crate) fn last_word(name: &[u8]) -> u64 {
     if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         return u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32;
     }
-    name.iter()
-        .fold(0, |word, &byte| word << 8 | u64::from(byte))
+    match *name {
+        [] => 0,
+        [a] => u64::from_le_bytes([a; 8]),
+        [a, b] => u64::from_le_bytes([a, b, a, b, a, b, a, b]),
+        [a, b, c, ..] => u64::from_le_bytes([a, b, c, a, b, c, a, b]),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::encoding::{self, Encoding};
-use crate::field::Field;
+use crate::field::{Field, tag};
 use crate::iter::Iter;
 use crate::names::NameSet;
 use crate::{InvalidHeader, check_name, check_value};
@@ -21,6 +21,9 @@ use crate::{InvalidHeader, check_name, check_value};
 pub struct Headers {
     pub(crate) buffer: Vec<u8>,
     pub(crate) fields: Vec<Field>,
+    /// The bits of all tags, and perhaps of fields that are gone: most look-ups of what is not there
+    /// end here.
+    pub(crate) tag_bits: u64,
     pub(crate) encoding: Option<Encoding>,
 }
 
@@ -30,6 +33,7 @@ impl Headers {
         Self {
             buffer: Vec::new(),
             fields: Vec::new(),
+            tag_bits: 0,
             encoding: None,
         }
     }
@@ -40,6 +44,7 @@ impl Headers {
         Self {
             buffer: Vec::with_capacity(bytes),
             fields: Vec::with_capacity(fields),
+            tag_bits: 0,
             encoding: None,
         }
     }
@@ -55,6 +60,7 @@ impl Headers {
     }
 
     /// Whether a field of that name is there.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
         self.position(name.as_bytes()).is_some()
     }
@@ -63,15 +69,16 @@ impl Headers {
     ///
     /// Bytes are decoded by [`encoding`](Self::encoding). Fields whose values may hold commas of
     /// their own (Set-Cookie) need [`get_all`](Self::get_all).
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let first = self.position(name.as_bytes())?;
         Some(encoding::decode(self, self.joined(first)))
     }
 
     /// The first value of that name, as the bytes that were sent.
+    #[inline]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let field = self.fields.get(self.position(name.as_bytes())?)?;
-        Some(self.value(field))
+        self.first_tagged(tag(name.as_bytes()), name.as_bytes())
     }
 
     /// Every value of that name in order, as the bytes that were sent.
@@ -183,6 +190,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.fields.clear();
+        self.tag_bits = 0;
     }
 
     /// Appends `Name: value\r\n` for every field, as an HTTP/1.1 head holds them.

@@ -1,10 +1,11 @@
 //! From the bytes of a received head, which a codec has already taken apart.
 
+use std::mem;
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR, tag};
+use crate::field::{Ends, Field, LINE_END, SEPARATOR, tag_bit};
 use crate::storage::{offset, slice, validate_value};
-use crate::syntax::{count_unprintable, has_outer_space, is_token, name_error};
+use crate::syntax::{count_unprintable, unusual};
 use crate::{Headers, InvalidHeader, check_name};
 
 impl Headers {
@@ -25,106 +26,116 @@ impl Headers {
         let expected = fields.len().min(block.len() / 2);
         let mut builder = Builder {
             block,
-            run: 0..0,
             // Enough for all fields if none overlap: a line takes two bytes more than `a:b`, LF.
-            buffer: Vec::with_capacity(block.len() + 2 * expected),
-            fields: Vec::with_capacity(expected),
-            end: 0,
+            headers: Headers::with_capacity(expected, block.len() + 2 * expected),
+            run: 0..0,
+            unusual: 0,
         };
         for (name, value) in fields {
-            if !builder.add(&name, &value) {
-                return Err(refuse(block, builder.fields.len(), name, value));
+            if !builder.add(name.clone(), value.clone()) {
+                return Err(refuse(block, builder.headers.len(), name, value));
             }
         }
-        builder.finish()
+        builder.finish()?;
+        Ok(builder.headers)
     }
 }
 
 struct Builder<'a> {
     block: &'a [u8],
-    buffer: Vec<u8>,
-    fields: Vec<Field>,
+    headers: Headers,
     /// Lines of `block` that look as ours and follow each other, not copied yet.
     run: Range<usize>,
-    /// How long the buffer is with the run.
-    end: usize,
+    /// Not zero when a name holds another byte than letters and dashes.
+    unusual: u64,
 }
 
 impl Builder<'_> {
     /// Says whether it did. A plain yes or no keeps this loop small.
     #[inline]
-    fn add(&mut self, name: &Range<usize>, value: &Range<usize>) -> bool {
-        let block = self.block;
-        let (Some(name_bytes), Some(value_bytes)) = (
-            block.get(name.start..name.end),
-            block.get(value.start..value.end),
-        ) else {
+    fn add(&mut self, name: Range<usize>, value: Range<usize>) -> bool {
+        let Some((name_bytes, value_bytes)) = line(self.block, &name, &value) else {
+            return self.rewrite(name, value);
+        };
+        let Some(mut field) = self.field(name_bytes, value_bytes) else {
             return false;
         };
-        if has_outer_space(value_bytes) {
-            return false;
+        if self.run.end != name.start {
+            self.flush();
+            self.run.start = name.start;
         }
-        // The casts lose nothing: the block is below 4 GiB, and `finish` looks at the end.
-        let field = Field {
-            start: self.end as u32,
-            name_len: name_bytes.len() as u32,
-            value_len: value_bytes.len() as u32,
-            // Found in `finish`, where the names are looked at.
-            tag: 0,
-        };
-        self.end = self.end.saturating_add(field.line_len());
-        self.fields.push(field);
-        let separator = slice(block, name.end..value.start);
-        let line_end = slice(block, value.end..value.end + LINE_END.len());
-        if separator == SEPARATOR && line_end == LINE_END {
-            if self.run.end != name.start {
-                self.flush();
-                self.run.start = name.start;
-            }
-            self.run.end = value.end + LINE_END.len();
-        } else {
-            self.rewrite(name_bytes, value_bytes);
-        }
+        self.run.end = value.end + LINE_END.len();
+        let start = self.headers.buffer.len() + (name.start - self.run.start);
+        field.start = start as u32;
+        self.headers.fields.push(field);
         true
     }
 
     /// Adds a line that does not look as ours. Out of line, as [`flush`](Self::flush) is, to keep
     /// the loop over all others small.
     #[inline(never)]
-    fn rewrite(&mut self, name: &[u8], value: &[u8]) {
+    fn rewrite(&mut self, name: Range<usize>, value: Range<usize>) -> bool {
         self.flush();
-        self.run = 0..0;
+        let (Some(name), Some(value)) = (self.block.get(name), self.block.get(value)) else {
+            return false;
+        };
+        let Some(mut field) = self.field(name, value) else {
+            return false;
+        };
+        field.start = self.headers.buffer.len() as u32;
+        self.headers.fields.push(field);
         for part in [name, SEPARATOR, value, LINE_END] {
-            self.buffer.extend_from_slice(part);
+            self.headers.buffer.extend_from_slice(part);
         }
+        true
+    }
+
+    /// The record of a line, but for where it starts; none where a value starts or ends with what may
+    /// not stand there. The rest of it and the name are looked at in [`finish`](Self::finish).
+    #[inline]
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Option<Field> {
+        // Control bytes, which are below the space, may not stand anywhere.
+        let outer = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
+        if outer(value.first()) || outer(value.last()) {
+            return None;
+        }
+        let ends = Ends::new(name);
+        self.unusual |= ends.unusual();
+        // These casts, as those of `start`, lose nothing: the block is below 4 GiB, and `finish`
+        // looks at the end.
+        Some(Field {
+            start: 0,
+            name_len: name.len() as u32,
+            value_len: value.len() as u32,
+            tag: ends.tag(),
+        })
     }
 
     #[inline(never)]
     fn flush(&mut self) {
-        self.buffer
-            .extend_from_slice(slice(self.block, self.run.clone()));
+        let run = mem::take(&mut self.run);
+        let lines = slice(self.block, run);
+        self.headers.buffer.extend_from_slice(lines);
     }
 
     #[inline]
-    fn finish(mut self) -> Result<Headers, InvalidHeader> {
+    fn finish(&mut self) -> Result<(), InvalidHeader> {
         self.flush();
-        offset(self.end)?;
-        let mut headers = Headers {
-            buffer: self.buffer,
-            fields: self.fields,
-            encoding: None,
-        };
-        for field in &mut headers.fields {
-            let name = slice(&headers.buffer, field.name_range());
-            if !is_token(name) {
-                return Err(name_error(name));
+        let headers = &mut self.headers;
+        offset(headers.buffer.len())?;
+        for field in &headers.fields {
+            headers.tag_bits |= tag_bit(field.tag);
+            if field.name_len > 16 {
+                let name = slice(&headers.buffer, field.name_range());
+                self.unusual |= unusual(name);
             }
-            field.tag = tag(name);
         }
-        // CRLF makes two of each line: more means that values need a closer look, as names have
-        // been looked at. One pass over all is faster than one over each.
-        if count_unprintable(&headers.buffer) != headers.fields.len() * LINE_END.len() {
+        // CRLF makes two of each line: more means that values need a closer look. One pass over all
+        // is faster than one over each.
+        let unprintable = count_unprintable(&headers.buffer);
+        if self.unusual != 0 || unprintable != headers.fields.len() * LINE_END.len() {
             for field in &headers.fields {
+                check_name(headers.name(field))?;
                 validate_value(headers.name(field), headers.value(field))?;
             }
         }
@@ -132,8 +143,27 @@ impl Builder<'_> {
         if headers.buffer.capacity() / 2 > headers.buffer.len() + 64 {
             headers.buffer.shrink_to_fit();
         }
-        Ok(headers)
+        Ok(())
     }
+}
+
+/// Name and value of a line that looks as ours.
+#[inline]
+fn line<'a>(
+    block: &'a [u8],
+    name: &Range<usize>,
+    value: &Range<usize>,
+) -> Option<(&'a [u8], &'a [u8])> {
+    // Where these wrap, they are too small for a line.
+    let end = value.end.wrapping_add(LINE_END.len());
+    let name_len = name.end.wrapping_sub(name.start);
+    let line = block.get(name.start..end)?;
+    let (name_bytes, rest) = line.split_at_checked(name_len)?;
+    let (separator, rest) = rest.split_first_chunk()?;
+    let (value_bytes, line_end) = rest.split_last_chunk()?;
+    let ours =
+        value.start == name.end + SEPARATOR.len() && (separator, line_end) == (SEPARATOR, LINE_END);
+    ours.then_some((name_bytes, value_bytes))
 }
 
 /// Why [`Builder::add`] said no.

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::field::{Field, LINE_END, SEPARATOR, line_len, same_name, tag};
+use crate::field::{Field, LINE_END, SEPARATOR, line_len, same_name, tag, tag_bit};
 use crate::syntax::find_bad_value_byte;
 use crate::{Headers, InvalidHeader, check_name};
 
@@ -17,15 +17,38 @@ impl Headers {
         slice(&self.buffer, field.value_range())
     }
 
-    /// Where the first field of that name is.
+    /// Where the first field of that name is. Inlined, as those that call it are: the tag of a name
+    /// that is written in the code is then known when it is compiled.
+    #[inline]
     pub(crate) fn position(&self, name: &[u8]) -> Option<usize> {
         self.position_tagged(tag(name), name)
     }
 
     pub(crate) fn position_tagged(&self, tag: u32, name: &[u8]) -> Option<usize> {
-        self.fields
-            .iter()
-            .position(|field| field.tag == tag && same_name(self.name(field), name))
+        let mut fields = self.candidates(tag).iter();
+        fields.position(|field| field.tag == tag && self.has_name(field, name))
+    }
+
+    /// The value of the first field of that name.
+    pub(crate) fn first_tagged(&self, tag: u32, name: &[u8]) -> Option<&[u8]> {
+        let mut fields = self.candidates(tag).iter();
+        let field = fields.find(|field| field.tag == tag && self.has_name(field, name))?;
+        self.buffer.get(field.value_range())
+    }
+
+    /// All fields, or none where none has that tag.
+    #[inline]
+    fn candidates(&self, tag: u32) -> &[Field] {
+        match self.tag_bits & tag_bit(tag) {
+            0 => &[],
+            _ => &self.fields,
+        }
+    }
+
+    #[inline]
+    fn has_name(&self, field: &Field, name: &[u8]) -> bool {
+        let own = self.buffer.get(field.name_range());
+        own.is_some_and(|own| same_name(own, name))
     }
 
     /// The field at `first` and those after it that have its name.
@@ -56,6 +79,7 @@ impl Headers {
         self.buffer.extend_from_slice(value);
         self.buffer.extend_from_slice(LINE_END);
         self.fields.push(field);
+        self.tag_bits |= tag_bit(field.tag);
         Ok(())
     }
 
@@ -74,6 +98,7 @@ impl Headers {
         field.name_len = offset(name.len())?;
         field.value_len = offset(value.len())?;
         field.tag = tag(name);
+        self.tag_bits |= tag_bit(field.tag);
         let line = [name, SEPARATOR, value, LINE_END];
         self.buffer.splice(old, line.into_iter().flatten().copied());
         let mut end = total;
@@ -133,6 +158,7 @@ impl Headers {
             ..*field
         });
         self.fields.extend(moved);
+        self.tag_bits |= other.tag_bits;
     }
 }
 

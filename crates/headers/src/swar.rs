@@ -18,18 +18,23 @@ pub(crate) const fn lower(word: u64) -> u64 {
     word | ((between(word & !HIGH, b'A', b'Z') & !word) >> 2)
 }
 
+/// The bits in which two words differ by more than the case of ASCII letters.
+pub(crate) const fn differences(one: u64, two: u64) -> u64 {
+    let letters = between((one | each(0x20)) & !HIGH, b'a', b'z') & !one;
+    (one ^ two) & !(letters >> 2)
+}
+
 /// Whether all bytes are in 0x20 to 0x7E.
 pub(crate) const fn is_printable(word: u64) -> bool {
     between(word & !HIGH, b' ', b'~') & !word & HIGH == HIGH
 }
 
-/// Whether all bytes are ASCII letters or dashes.
-pub(crate) const fn is_letters_or_dashes(word: u64) -> bool {
+/// The high bit of every byte that is neither an ASCII letter nor a dash.
+pub(crate) const fn neither_letters_nor_dashes(word: u64) -> u64 {
     let low = word & !HIGH;
-    let letters = between(low | each(0x20), b'a', b'z');
     // Only a zero stays below 0x80 here.
     let no_dashes = (low ^ each(b'-')) + !HIGH;
-    (letters | !no_dashes) & !word & HIGH == HIGH
+    ((no_dashes & !between(low | each(0x20), b'a', b'z')) | word) & HIGH
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which bytes a field name and a field value may hold, and the check for each.
 
-use crate::field::{last_word, words};
+use crate::field::{Ends, words};
 use crate::{InvalidHeader, swar};
 
 /// `tchar` of RFC 9110 section 5.6.2.
@@ -62,12 +62,17 @@ pub fn check_value(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidHea
 /// Whether `text` is one or more `tchar`.
 #[inline]
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    // Nearly all names are letters and dashes, which can be seen eight at a time. (The zeros
-    // that fill up the word of a very short one are neither.)
-    let (words, _) = text.as_chunks::<8>();
-    let plain = |word: &[u8; 8]| swar::is_letters_or_dashes(u64::from_le_bytes(*word));
-    (words.iter().all(plain) && swar::is_letters_or_dashes(last_word(text)))
+    (Ends::new(text).unusual() == 0 && (text.len() <= 16 || unusual(text) == 0))
         || is_unusual_token(text)
+}
+
+/// Zero when all whole words of `name` are letters and dashes.
+#[inline(never)]
+pub(crate) fn unusual(name: &[u8]) -> u64 {
+    let (words, _) = name.as_chunks::<8>();
+    words.iter().fold(0, |unusual, word| {
+        unusual | swar::neither_letters_nor_dashes(u64::from_le_bytes(*word))
+    })
 }
 
 #[inline(never)]
@@ -90,9 +95,12 @@ pub(crate) const fn is_control(byte: u8) -> bool {
 pub(crate) fn count_unprintable(bytes: &[u8]) -> usize {
     // Counting in a `u8` lets the compiler look at a whole vector of bytes at a time.
     bytes
-        .chunks(240)
+        .chunks(224)
         .map(|chunk| {
-            let count = |count, byte: &u8| count + u8::from(byte.wrapping_sub(b' ') > b'~' - b' ');
+            // Printable bytes are moved to the lowest of `i8`: vectors compare with signs.
+            const LAST: i8 = b'~'.wrapping_add(MOVE) as i8;
+            const MOVE: u8 = 0x80 - b' ';
+            let count = |count, byte: &u8| count + u8::from(byte.wrapping_add(MOVE) as i8 > LAST);
             usize::from(chunk.iter().fold(0_u8, count))
         })
         .sum()

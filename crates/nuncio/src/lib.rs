@@ -33,6 +33,9 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `charset` | yes | text in other charsets than UTF-8 |
+//! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
+//! | `tower` | | the async client as a tower service, and `Transport::service` |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -43,27 +46,36 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Error, Event, Head,
-    Headers, Http1Config, Kind, Limits, Method, Network, PoolCounts, Processed, QueryParams,
-    Redirect, RedirectAction, Redirects, Reference, Reply, Request, Response, SentRequest, Side,
-    StatusCode, Timeout, Transport, Url, Version,
+    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
+    CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
+    IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
+    PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
+    Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
+    auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    pub use nuncio_blocking::{Blocking, Client, ClientBuilder, RequestBuilder, Streaming};
+    pub use nuncio_blocking::{
+        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
+        head, opened_file, options, patch, post, put, request,
+    };
 }
 
 /// The async client on tokio.
 #[cfg(feature = "tokio")]
 pub mod tokio {
-    pub use nuncio_tokio::{Tokio, builder};
+    pub use nuncio_tokio::{
+        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, options, patch, post,
+        put, request,
+    };
 }
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer, from_stream,
+    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

@@ -49,8 +49,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod body;
 mod runtime;
 
+pub use body::{file, file_part, from_tokio_read};
 pub use nuncio_async::*;
 pub use runtime::Tokio;
 use std::sync::Arc;
@@ -59,3 +61,5 @@ use std::sync::Arc;
 pub fn builder() -> ClientBuilder {
     ClientBuilder::new(Arc::new(Tokio))
 }
+
+nuncio_async::one_shot_functions!(Async, Arc::new(Tokio));

@@ -46,6 +46,12 @@ impl Runtime for Tokio {
         let host = host.to_owned();
         Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
     }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
+        let handle = Handle::try_current().map_err(io::Error::other);
+        let task = handle.map(|handle| handle.spawn_blocking(work));
+        Box::pin(async move { Ok(task?.await?) })
+    }
 }
 
 /// A runtime's id is one number that can only be hashed: this takes it as it is.

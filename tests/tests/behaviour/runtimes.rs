@@ -116,6 +116,10 @@ impl Runtime for SlowNames {
     fn resolve(&self, _host: &str, _port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         Box::pin(std::future::pending())
     }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
+        nuncio::tokio::Tokio.run_blocking(work)
+    }
 }
 
 #[test]

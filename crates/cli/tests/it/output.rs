@@ -179,7 +179,7 @@ fn l4_verbose_hides_credentials() {
             run.out()
         );
         assert!(
-            run.out().contains("Authorization: Bearer [hidden]\n"),
+            run.out().contains("Authorization: Basic [hidden]\n"),
             "{}",
             run.out()
         );

@@ -276,6 +276,11 @@ impl Pool {
         }
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// What the pool holds.
     pub fn counts(&self) -> PoolCounts {
         PoolCounts {

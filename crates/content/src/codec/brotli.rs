@@ -1,5 +1,6 @@
 use brotli_decompressor::{
-    BrotliDecoderErrorCode, BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc,
+    BrotliDecoderErrorCode, BrotliDecoderTakeOutput, BrotliDecompressStream, BrotliResult,
+    BrotliState, StandardAlloc,
 };
 
 use crate::error::DecodeErrorKind;
@@ -38,29 +39,50 @@ impl Brotli {
             Phase::Body => {}
             Phase::End => return end(input),
         }
-        // The library writes to initialised memory only.
-        let mut written = out.len();
-        out.resize(out.capacity(), 0);
-        let (mut used, mut room, mut total) = (0, out.len() - written, 0);
-        let result = BrotliDecompressStream(
-            &mut input.len(),
-            &mut used,
-            input,
-            &mut room,
-            &mut written,
-            out,
-            &mut total,
-            &mut self.state,
-        );
-        out.truncate(written);
-        *input = input.get(used..).unwrap_or_default();
-        match result {
-            BrotliResult::ResultSuccess => {
-                self.phase = Phase::End;
-                end(input)
+        // The library is given no room, because it would write to initialised memory only. What it
+        // has decoded stays in its window, and is copied from there.
+        while !self.take(out) {
+            let mut used = 0;
+            let result = BrotliDecompressStream(
+                &mut input.len(),
+                &mut used,
+                input,
+                &mut 0,
+                &mut 0,
+                &mut [],
+                &mut 0,
+                &mut self.state,
+            );
+            *input = input.get(used..).unwrap_or_default();
+            match result {
+                BrotliResult::ResultSuccess => {
+                    self.phase = Phase::End;
+                    return end(input);
+                }
+                BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::NeedsMoreInput => {
+                    self.take(out);
+                    return Ok(());
+                }
+                BrotliResult::ResultFailure => return Err(what(&self.state.error_code)),
             }
-            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok(()),
-            BrotliResult::ResultFailure => Err(what(&self.state.error_code)),
+        }
+        Ok(())
+    }
+
+    /// Appends what is decoded; true if that has filled `out`.
+    fn take(&mut self, out: &mut Vec<u8>) -> bool {
+        loop {
+            let mut room = out.capacity() - out.len();
+            // No room would mean no limit to the library.
+            if room == 0 {
+                return true;
+            }
+            let decoded = BrotliDecoderTakeOutput(&mut self.state, &mut room);
+            if decoded.is_empty() {
+                return false;
+            }
+            out.extend_from_slice(decoded);
         }
     }
 
