@@ -258,7 +258,9 @@ impl Sending {
                         }
                     }
                 }
-                Step::Wait { .. } | Step::Tick | Step::User | Step::Head => return Poll::Ready(Err(over())),
+                Step::Wait { .. } | Step::Tick | Step::User | Step::Head => {
+                    return Poll::Ready(Err(over()));
+                }
             }
         }
     }
