@@ -245,7 +245,6 @@ impl<D: Driver> ClientBuilder<D> {
             default_encoding: settings.default_encoding.clone(),
             redirects: settings.redirects.clone(),
             https_only: settings.https_only,
-            decoding: settings.decoding.clone(),
             hooks: settings.hooks.clone(),
             carriers: settings.carriers.clone(),
             mistake: None,
