@@ -5,11 +5,12 @@
 //! test of it per adapter.
 
 use bytes::{Buf, Bytes};
-use nuncio::{Body, Error, Head, Request, Response};
+use nuncio::{Body, Error, Head, Part, Request, Response};
 use nuncio_client::{Client, ClientBuilder, Driver, RequestBuilder};
 use std::future::{Future, poll_fn};
 use std::io::{self, Read};
 use std::ops::Deref;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -87,12 +88,21 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// A body that this adapter cannot send.
     fn body_of_the_other_kind(&self) -> Body;
+
+    /// A file as a request's body.
+    fn file(&self, path: &Path) -> Result<Body, Error>;
+
+    /// A file as a part of a multipart form.
+    fn file_part(&self, path: &Path) -> Result<Part, Error>;
 }
 
 /// A response whose body is still to come.
 pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// The next piece.
     fn chunk(&mut self) -> Result<Option<Bytes>, Error>;
+
+    /// How much of the body was received, as it came.
+    fn bytes_downloaded(&self) -> u64;
 
     /// All that is left, as a response.
     fn read(self) -> Result<Response, Error>;
@@ -160,6 +170,14 @@ impl Adapter for Blocking {
     fn body_of_the_other_kind(&self) -> Body {
         nuncio::from_stream(NoPieces, None)
     }
+
+    fn file(&self, path: &Path) -> Result<Body, Error> {
+        nuncio::blocking::file(path)
+    }
+
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        nuncio::blocking::file_part(path)
+    }
 }
 
 impl Download for nuncio::blocking::Streaming {
@@ -167,8 +185,12 @@ impl Download for nuncio::blocking::Streaming {
         Self::chunk(self)
     }
 
+    fn bytes_downloaded(&self) -> u64 {
+        Self::bytes_downloaded(self)
+    }
+
     fn read(self) -> Result<Response, Error> {
-        self.read_all()
+        self.into_response()
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {
@@ -298,6 +320,14 @@ impl<const WORKERS: bool> Adapter for Tokio<WORKERS> {
     fn body_of_the_other_kind(&self) -> Body {
         Body::reader(io::empty(), None)
     }
+
+    fn file(&self, path: &Path) -> Result<Body, Error> {
+        self.runtime.block_on(nuncio::tokio::file(path))
+    }
+
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        self.runtime.block_on(nuncio::tokio::file_part(path))
+    }
 }
 
 /// A download and the runtime that it needs.
@@ -319,8 +349,12 @@ impl Download for TokioDownload {
         self.runtime.block_on(self.download.chunk())
     }
 
+    fn bytes_downloaded(&self) -> u64 {
+        self.download.bytes_downloaded()
+    }
+
     fn read(self) -> Result<Response, Error> {
-        self.runtime.block_on(self.download.read_all())
+        self.runtime.block_on(self.download.into_response())
     }
 
     fn through_trait(&mut self) -> Result<Vec<u8>, String> {

@@ -131,9 +131,8 @@ impl Future for Send {
         let Stage::Incoming(download) = std::mem::replace(&mut this.stage, Stage::Over) else {
             return Poll::Ready(Err(over()));
         };
-        let (head, elapsed) = download.incoming.into_parts();
         let body = std::mem::take(&mut this.body);
-        Poll::Ready(Ok(Response::new(head, Bytes::from(body), elapsed)))
+        Poll::Ready(Ok(download.incoming.into_response(body)))
     }
 }
 

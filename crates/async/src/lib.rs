@@ -34,9 +34,10 @@ pub use file::{file, file_part};
 #[doc(hidden)]
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
-    AsyncTransport, Auth, Body, BodyStream, BoxFuture, CookieJar, Digest, Error, Event, Form, Head,
-    Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, RecvBuf,
-    Redirects, Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url, Version,
+    AsyncTransport, Auth, Body, BodyStream, BoxFuture, Budget, CookieJar, Digest, Error, Event,
+    Form, Head, Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams,
+    RecvBuf, Redirects, Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url,
+    Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::Streaming;

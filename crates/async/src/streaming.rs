@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 /// A response with its body still to come.
 ///
-/// Pull it with [`chunk`](Self::chunk), as a `Stream`, or whole with [`read_all`](Self::read_all). Pulled
+/// Pull it with [`chunk`](Self::chunk), as a `Stream`, or whole with [`into_response`](Self::into_response). Pulled
 /// to its end, its connection goes back to the pool; dropped before, its connection is closed.
 pub struct Streaming {
     download: Download,
@@ -31,19 +31,23 @@ impl Streaming {
         poll_fn(|cx| self.download.poll_chunk(cx)).await
     }
 
+    /// How many bytes of the body were received: without its framing, and before decoding.
+    pub fn bytes_downloaded(&self) -> u64 {
+        self.download.incoming.bytes_downloaded()
+    }
+
     /// Reads what is left of the body.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
-    pub async fn read_all(mut self) -> Result<Response, Error> {
+    pub async fn into_response(mut self) -> Result<Response, Error> {
         let mut body = Vec::new();
         poll_fn(|cx| {
             let now = self.download.runtime.now();
             self.download.poll_read_to_end(&mut body, now, cx)
         })
         .await?;
-        let (head, elapsed) = self.download.incoming.into_parts();
-        Ok(Response::new(head, Bytes::from(body), elapsed))
+        Ok(self.download.incoming.into_response(body))
     }
 
     /// The response itself if its status is 2xx.

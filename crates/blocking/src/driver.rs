@@ -51,8 +51,7 @@ impl Driver for Blocking {
         let (mut download, now) = self.exchange(settings, request?)?;
         let mut body = Vec::with_capacity(first_capacity(download.incoming.head()));
         download.read_to_end(&mut body, now)?;
-        let (head, elapsed) = download.incoming.into_parts();
-        Ok(Response::new(head, Bytes::from(body), elapsed))
+        Ok(download.incoming.into_response(body))
     }
 
     fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self::Stream {

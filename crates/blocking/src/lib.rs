@@ -50,8 +50,8 @@ mod streaming;
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    Auth, BlockingTransport, Body, CookieJar, Digest, Error, Event, Form, Head, Headers, Kind,
-    Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
+    Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
     Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::Streaming;

@@ -9,7 +9,7 @@ use std::io;
 /// A response with its body still to come.
 ///
 /// Pull it with [`chunk`](Self::chunk), through `std::io::Read`, or whole with
-/// [`read_all`](Self::read_all). Pulled to its end, its connection goes back to the pool; dropped before,
+/// [`into_response`](Self::into_response). Pulled to its end, its connection goes back to the pool; dropped before,
 /// its connection is closed.
 pub struct Streaming {
     download: Download,
@@ -36,16 +36,20 @@ impl Streaming {
         self.download.chunk()
     }
 
+    /// How many bytes of the body were received: without its framing, and before decoding.
+    pub fn bytes_downloaded(&self) -> u64 {
+        self.download.incoming.bytes_downloaded()
+    }
+
     /// Reads what is left of the body.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
-    pub fn read_all(mut self) -> Result<Response, Error> {
+    pub fn into_response(mut self) -> Result<Response, Error> {
         let mut body = Vec::from(std::mem::take(&mut self.rest));
         self.download
             .read_to_end(&mut body, std::time::Instant::now())?;
-        let (head, elapsed) = self.download.incoming.into_parts();
-        Ok(Response::new(head, Bytes::from(body), elapsed))
+        Ok(self.download.incoming.into_response(body))
     }
 
     /// The response itself if its status is 2xx.

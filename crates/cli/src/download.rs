@@ -159,7 +159,8 @@ fn copy(
 ) -> Result<(), Failure> {
     while let Some(chunk) = response.chunk()? {
         write(&chunk)?;
-        bar.inc(chunk.len() as u64);
+        // The length that was announced is that of the body as it comes.
+        bar.set_position(response.bytes_downloaded());
     }
     Ok(())
 }

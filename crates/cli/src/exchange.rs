@@ -68,6 +68,14 @@ impl Incoming {
         }
     }
 
+    /// How much of the body came, before decoding.
+    pub(crate) fn bytes_downloaded(&self) -> u64 {
+        match self {
+            Incoming::Blocking(response) => response.bytes_downloaded(),
+            Incoming::Tokio(_, response) => response.bytes_downloaded(),
+        }
+    }
+
     /// The next piece of the body; none at its end.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self {

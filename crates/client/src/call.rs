@@ -7,6 +7,7 @@
 
 use crate::BoxFuture;
 use crate::body::Body;
+use crate::decoding::Coded;
 use crate::depot::{Depot, Lane};
 use crate::error::{Error, Kind};
 use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
@@ -488,16 +489,15 @@ impl<S> Call<S> {
         } = *reading;
         let whole = body.len() <= limit;
         body.truncate(limit);
-        let body = Bytes::from(body);
-        let (head, elapsed) = incoming.into_parts();
-        let response = Response::new(head, body.clone(), elapsed);
         match then {
             Then::GoOn => {
-                self.exchange.remember(response);
+                self.exchange.remember(incoming.into_response(body));
                 self.state = State::Ready;
             }
             Then::Show if whole => {
-                self.show(response, Arrival::Reply(Body::from(body), None), now)?;
+                let raw = Bytes::from(body.clone());
+                let response = incoming.into_response(body);
+                self.show(response, Arrival::Reply(Body::from(raw), None), now)?;
             }
             Then::Show => {
                 let text =
@@ -617,8 +617,9 @@ impl<S> Call<S> {
                 "the response's head has not come yet",
             ));
         };
+        let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let head = self.exchange.into_head(head, seen);
-        Ok(Incoming::new(head, arrival, self.started, self.peer))
+        Ok(Incoming::new(head, arrival, self.started, self.peer).with_coded(coded))
     }
 
     fn blame(&self, error: Error) -> Error {

@@ -323,9 +323,11 @@ impl Exchange {
         next.redirect(plan);
         if let Some(flow) = &mut self.flow
             && next.url().same_origin(&sent.url)
-            && let Running::Plain(running) = &mut flow.running
         {
-            running.redirected(&mut next)?;
+            match &mut flow.running {
+                Running::Plain(running) => running.redirected(&mut next)?,
+                Running::Async(running) => running.redirected(&mut next)?,
+            }
         }
         let action = redirects.ask(&mut Redirect {
             status: StatusCode::from_u16(head.status).unwrap_or_default(),

@@ -1,13 +1,15 @@
 //! A response whose head is here, and whose body comes as it is pulled.
 
 use crate::body::{Body, Source};
+use crate::decoding::Coded;
 use crate::depot::Lane;
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
-use crate::response::Head;
+use crate::response::{Head, Response};
 use crate::running::Running;
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
+use nuncio_content::DecodeError;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -36,7 +38,13 @@ pub enum Pull {
 pub struct Incoming<S> {
     head: Head,
     state: State<S>,
+    /// Where its body has a content coding that is to be undone.
+    coded: Option<Box<Coded>>,
+    progress: Progress,
+    /// Bytes of the body, as they came.
+    downloaded: u64,
     started: Instant,
+    elapsed: Option<Duration>,
     peer: Option<SocketAddr>,
 }
 
@@ -44,9 +52,20 @@ enum State<S> {
     Running(Running<S>),
     /// From a transport of the user's.
     Foreign(Foreign),
-    Complete(Duration),
+    Complete,
+    /// By the user, before its end.
+    Closed,
     /// Told again to whoever asks again: a body cut short must never look complete.
     Failed(Error),
+}
+
+/// How far who pulls has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Untouched,
+    Begun,
+    /// Was told that there is no more.
+    ToldEnd,
 }
 
 /// Where a response's body comes from.
@@ -88,9 +107,19 @@ impl<S> Incoming<S> {
         Incoming {
             head,
             state,
+            coded: None,
+            progress: Progress::Untouched,
+            downloaded: 0,
             started,
+            elapsed: None,
             peer,
         }
+    }
+
+    /// The same with a body that is decoded as it is pulled.
+    pub(crate) fn with_coded(mut self, coded: Option<Box<Coded>>) -> Self {
+        self.coded = coded;
+        self
     }
 
     /// The response's head.
@@ -98,20 +127,78 @@ impl<S> Incoming<S> {
         &self.head
     }
 
-    /// The head, and the time that the exchange took, if it came to its end.
-    pub fn into_parts(self) -> (Head, Duration) {
-        let elapsed = match self.state {
-            State::Complete(elapsed) => elapsed,
-            State::Running(_) | State::Foreign(_) | State::Failed(_) => Duration::ZERO,
-        };
-        (self.head, elapsed)
+    /// The response with what was pulled of its body.
+    pub fn into_response(self, body: impl Into<Bytes>) -> Response {
+        let elapsed = self.elapsed.unwrap_or_default();
+        Response::new(self.head, body.into(), elapsed)
+    }
+
+    /// The error that a status other than 2xx is, with what was pulled of the response's body.
+    pub fn into_status_error(self, body: impl Into<Bytes>) -> Option<Error> {
+        let error = self.head.status_error()?;
+        Some(error.with_response(self.into_response(body)))
+    }
+
+    /// From just before the request was handed to the transport until the body was complete, or
+    /// closed; none before that.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.elapsed
+    }
+
+    /// How many bytes of the body were received: without its framing, and before decoding.
+    pub fn bytes_downloaded(&self) -> u64 {
+        self.downloaded
+    }
+
+    /// Whether the body was begun to be pulled.
+    pub fn is_consumed(&self) -> bool {
+        self.progress != Progress::Untouched
+    }
+
+    /// Whether it holds no connection any more: its body has come to its end, or failed, or it was
+    /// closed.
+    pub fn is_closed(&self) -> bool {
+        !matches!(self.state, State::Running(_) | State::Foreign(_))
+    }
+
+    /// Closes the response, if it is not closed yet. Nothing is read for that; its connection can be
+    /// used again only if no body was left to come.
+    pub fn close(&mut self, now: Instant) {
+        if self.is_closed() {
+            return;
+        }
+        let progress = self.progress;
+        let bodiless = matches!(self.pull_plain(now), Ok(Pull::End));
+        self.progress = progress;
+        if !bodiless {
+            self.over(State::Closed, now);
+        }
+    }
+
+    /// Whether there can be something left to be read.
+    ///
+    /// # Errors
+    /// [`Kind::StreamConsumed`] after the body's end was told, and where part of a coded body was
+    /// pulled as it came; [`Kind::Closed`] after [`close`](Self::close).
+    pub fn ensure_unread(&self) -> Result<(), Error> {
+        if self.progress == Progress::ToldEnd {
+            let text = "the response's body was read to its end already";
+            return Err(self.blame(Error::new(Kind::StreamConsumed, text)));
+        }
+        if let Some(coded) = &self.coded {
+            coded.pull_decoded().map_err(|error| self.blame(error))?;
+        }
+        match self.state {
+            State::Closed => Err(self.closed()),
+            _ => Ok(()),
+        }
     }
 
     /// The connection in use, with its socket; none where there is none, or no more.
     pub fn lane(&mut self) -> Option<&mut Lane<S>> {
         match &mut self.state {
             State::Running(running) => running.held.lane(),
-            State::Foreign(_) | State::Complete(_) | State::Failed(_) => None,
+            _ => None,
         }
     }
 
@@ -120,7 +207,7 @@ impl<S> Incoming<S> {
         match &mut self.state {
             State::Running(running) => running.feed.as_mut(),
             State::Foreign(foreign) => foreign.feed.as_mut(),
-            State::Complete(_) | State::Failed(_) => None,
+            _ => None,
         }
     }
 
@@ -131,33 +218,53 @@ impl<S> Incoming<S> {
     /// As there; [`Kind::Read`] when the response's own fails.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
         match &mut self.state {
-            State::Running(running) => running.supply(piece, now).map_err(|error| self.fail(error)),
+            State::Running(running) => running
+                .supply(piece, now)
+                .map_err(|error| self.fail(error, now)),
             State::Foreign(foreign) => match piece {
                 Some(Ok(bytes)) => {
                     foreign.held = Some(bytes);
                     Ok(())
                 }
-                Some(Err(error)) => Err(self.fail(reply_error(error))),
+                Some(Err(error)) => Err(self.fail(reply_error(error), now)),
                 None => {
                     foreign.feed = None;
                     Ok(())
                 }
             },
-            State::Complete(_) | State::Failed(_) => {
+            State::Complete | State::Closed | State::Failed(_) => {
                 Err(self.blame(Error::new(Kind::Usage, "no body is being sent")))
             }
         }
     }
 
-    /// The next piece of the response's body, or what to do for it.
+    /// The next piece of the response's body, decoded, or what to do for it.
     ///
     /// # Errors
-    /// Whatever ended the call; a body that is cut short always does.
+    /// Whatever ended the call; a body that is cut short always does. [`Kind::Decoding`] where its
+    /// content coding cannot be undone. [`Kind::Closed`] after [`close`](Self::close), and
+    /// [`Kind::StreamConsumed`] after [`pull_raw`](Self::pull_raw) of a coded body.
     pub fn pull(&mut self, now: Instant) -> Result<Pull, Error> {
-        if let State::Foreign(_) = self.state {
-            return Ok(self.pull_foreign(now));
+        let pull = match self.coded.is_some() {
+            false => self.pull_plain(now)?,
+            true => self.pull_decoded(now)?,
+        };
+        self.note(&pull);
+        Ok(pull)
+    }
+
+    /// The next piece of the response's body as it came, or what to do for it.
+    ///
+    /// # Errors
+    /// As [`pull`](Self::pull); [`Kind::StreamConsumed`] once a coded body is being decoded.
+    pub fn pull_raw(&mut self, now: Instant) -> Result<Pull, Error> {
+        if let Some(coded) = &mut self.coded {
+            let allowed = coded.pull_raw();
+            allowed.map_err(|error| self.blame(error))?;
         }
-        self.pull_with(now, |connection, id| connection.read_body(id, now))
+        let pull = self.pull_plain(now)?;
+        self.note(&pull);
+        Ok(pull)
     }
 
     /// As [`pull`](Self::pull), but appends the piece to `into` and answers with an empty chunk.
@@ -165,17 +272,74 @@ impl<S> Incoming<S> {
     /// # Errors
     /// As [`pull`](Self::pull).
     pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
-        if let State::Foreign(_) = self.state {
-            let pull = self.pull_foreign(now);
-            if let Pull::Chunk(chunk) = &pull {
-                into.extend_from_slice(chunk);
-                return Ok(Pull::Chunk(Bytes::new()));
-            }
+        let direct = self.coded.is_none() && matches!(self.state, State::Running(_));
+        if direct {
+            let before = into.len();
+            let pull = self.pull_with(now, |connection, id| {
+                connection.read_body_into(id, into, now)
+            })?;
+            self.downloaded += (into.len() - before) as u64;
+            self.note(&pull);
             return Ok(pull);
         }
-        self.pull_with(now, |connection, id| {
-            connection.read_body_into(id, into, now)
-        })
+        let pull = self.pull(now)?;
+        if let Pull::Chunk(chunk) = &pull {
+            into.extend_from_slice(chunk);
+            return Ok(Pull::Chunk(Bytes::new()));
+        }
+        Ok(pull)
+    }
+
+    fn note(&mut self, pull: &Pull) {
+        self.progress = match pull {
+            Pull::End => Progress::ToldEnd,
+            _ => Progress::Begun,
+        };
+    }
+
+    fn pull_decoded(&mut self, now: Instant) -> Result<Pull, Error> {
+        match &self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::Closed => return Err(self.closed()),
+            State::Running(_) | State::Foreign(_) | State::Complete => {}
+        }
+        if let Some(coded) = &self.coded {
+            coded.pull_decoded().map_err(|error| self.blame(error))?;
+        }
+        loop {
+            let decoded = match &mut self.coded {
+                Some(coded) => coded.next(),
+                None => Ok(None),
+            };
+            if let Some(piece) = decoded.map_err(|error| self.undecodable(error, now))? {
+                return Ok(Pull::Chunk(piece));
+            }
+            let pull = self.pull_plain(now)?;
+            let Some(coded) = &mut self.coded else {
+                return Ok(pull);
+            };
+            match pull {
+                Pull::Chunk(piece) => {
+                    let taken = coded.push(piece);
+                    taken.map_err(|error| self.undecodable(error, now))?;
+                }
+                Pull::End if coded.end() => return Ok(Pull::End),
+                Pull::End => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// As it comes.
+    fn pull_plain(&mut self, now: Instant) -> Result<Pull, Error> {
+        let pull = match self.state {
+            State::Foreign(_) => self.pull_foreign(now),
+            _ => self.pull_with(now, |connection, id| connection.read_body(id, now))?,
+        };
+        if let Pull::Chunk(chunk) = &pull {
+            self.downloaded += chunk.len() as u64;
+        }
+        Ok(pull)
     }
 
     fn pull_with(
@@ -185,21 +349,24 @@ impl<S> Incoming<S> {
     ) -> Result<Pull, Error> {
         let running = match &mut self.state {
             State::Running(running) => running,
-            State::Foreign(_) | State::Complete(_) => return Ok(Pull::End),
+            State::Foreign(_) | State::Complete => return Ok(Pull::End),
+            State::Closed => return Err(self.closed()),
             State::Failed(error) => return Err(error.clone()),
         };
         match running.pull(now, read) {
             Ok(Some(pull)) => Ok(pull),
             Ok(None) => {
-                let complete = State::Complete(now.saturating_duration_since(self.started));
-                if let State::Running(running) = std::mem::replace(&mut self.state, complete) {
+                if let State::Running(mut running) = self.over(State::Complete, now) {
+                    if let Some(trailers) = running.trailers.take() {
+                        self.head.more.get_or_insert_default().trailers = Some(*trailers);
+                    }
                     running.held.release(now);
                 }
                 Ok(Pull::End)
             }
             Err(error) => {
                 let error = Error::connection(error, false).with_processed(Processed::Yes);
-                Err(self.fail(error))
+                Err(self.fail(error, now))
             }
         }
     }
@@ -214,14 +381,29 @@ impl<S> Incoming<S> {
         if foreign.feed.is_some() {
             return Pull::Feed { until: None };
         }
-        self.state = State::Complete(now.saturating_duration_since(self.started));
+        self.over(State::Complete, now);
         Pull::End
     }
 
-    fn fail(&mut self, error: Error) -> Error {
+    /// It is over in this way; gives what it was until now.
+    fn over(&mut self, state: State<S>, now: Instant) -> State<S> {
+        self.elapsed = Some(now.saturating_duration_since(self.started));
+        std::mem::replace(&mut self.state, state)
+    }
+
+    fn fail(&mut self, error: Error, now: Instant) -> Error {
         let error = self.blame(error);
-        self.state = State::Failed(error.clone());
+        self.over(State::Failed(error.clone()), now);
         error
+    }
+
+    fn undecodable(&mut self, error: DecodeError, now: Instant) -> Error {
+        let error = Error::other(Kind::Decoding, error).with_processed(Processed::Yes);
+        self.fail(error, now)
+    }
+
+    fn closed(&self) -> Error {
+        self.blame(Error::new(Kind::Closed, "the response was closed"))
     }
 
     fn blame(&self, error: Error) -> Error {

@@ -396,6 +396,7 @@ impl<S> Leg<S> {
                     upload,
                     feed,
                     ended: false,
+                    trailers: None,
                 };
                 self.state = State::Running(running);
                 Ok(())

@@ -28,6 +28,7 @@ mod body;
 mod call;
 mod client;
 pub mod cookies;
+mod decoding;
 mod depot;
 mod error;
 mod exchange;
@@ -86,6 +87,7 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
+pub use nuncio_content::Budget;
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

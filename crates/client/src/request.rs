@@ -4,6 +4,7 @@ use crate::auth::Auth;
 use crate::body::Body;
 use crate::client::{Client, Driver};
 use crate::cookies::CookieJar;
+use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
 use crate::multipart::Form;
 use crate::payload::Payload;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
 use nuncio_connection::BodySize;
+use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::borrow::Cow;
@@ -49,6 +51,7 @@ pub(crate) struct Rare {
     pub(crate) auth: Choice<Auth>,
     /// For this request only; they become its `Cookie` field.
     cookies: Vec<(String, String)>,
+    pub(crate) decoding: DecodingOptions,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -504,10 +507,27 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
         })
     }
 
+    /// Whether the content codings of the response are undone, whatever the client does.
+    pub fn decode(self, decode: bool) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.decode = Some(decode);
+            Ok(())
+        })
+    }
+
     /// No authentication by the client's means. What stands in the URL still counts.
     pub fn no_auth(self) -> Self {
         self.change(|draft| {
             draft.options.rare_mut().auth = Choice::Off;
+            Ok(())
+        })
+    }
+
+    /// How much may come out of the response's body where that is coded, in place of what the client
+    /// allows.
+    pub fn max_decoded(self, budget: Budget) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.budget = Some(budget);
             Ok(())
         })
     }
@@ -518,6 +538,14 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
         self.change(|draft| {
             let cookies = &mut draft.options.rare_mut().cookies;
             cookies.push((name.into(), value.into()));
+            Ok(())
+        })
+    }
+
+    /// How many codings the response's body may have, in place of what the client allows.
+    pub fn max_codings(self, limit: usize) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().decoding.max_codings = Some(limit);
             Ok(())
         })
     }

@@ -10,6 +10,7 @@ use nuncio_connection::{
     CloseReason, Connection, Error as ConnectionError, NeverReason, Processed, Read, Reuse,
     StreamId, Write,
 };
+use nuncio_headers::Headers;
 use std::io;
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ pub(crate) struct Running<S> {
     pub(crate) feed: Option<Feed>,
     /// The response has come to its end; only the upload is still going.
     pub(crate) ended: bool,
+    /// What came behind the body.
+    pub(crate) trailers: Option<Box<Headers>>,
 }
 
 /// What goes up next.
@@ -99,7 +102,11 @@ impl<S> Running<S> {
             match read(connection, self.id)? {
                 Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
                 Read::Blocked => {}
-                Read::Trailers(_) | Read::End => self.ended = true,
+                Read::Trailers(trailers) => {
+                    self.trailers = Some(Box::new(trailers));
+                    self.ended = true;
+                }
+                Read::End => self.ended = true,
             }
         }
         let until = connection.next_timeout();

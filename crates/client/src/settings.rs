@@ -3,6 +3,7 @@
 use crate::auth::Auth;
 use crate::client::{Client, Driver};
 use crate::cookies::{Cookie, CookieJar};
+use crate::decoding::Decoding;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::hooks::Hooks;
@@ -12,6 +13,7 @@ use crate::redirect::Redirects;
 use crate::timeout::Timeout;
 use crate::transport::{Custom, Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
+use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Reference, Url};
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub struct Settings {
     pub(crate) cookie_store: bool,
     pub(crate) redirects: Redirects,
     pub(crate) https_only: bool,
+    pub(crate) decoding: Decoding,
     pub(crate) hooks: Hooks,
     pub(crate) routes: Arc<Routes>,
     /// What the routes were made of, for clients that are derived from this one.
@@ -177,6 +180,7 @@ pub struct ClientBuilder<D: Driver> {
     cookie_store: bool,
     redirects: Redirects,
     https_only: bool,
+    decoding: Decoding,
     hooks: Hooks,
     carriers: Carriers,
     mistake: Option<Error>,
@@ -193,10 +197,10 @@ impl<D: Driver> ClientBuilder<D> {
     /// A builder with the defaults; `context` is what the runtime needs.
     pub fn new(context: D::Context) -> Self {
         let mut headers = Headers::with_capacity(8, 192);
-        // BEHAVIOUR section 16.2, in its order. No decoder is built in yet, hence `identity`.
+        // BEHAVIOUR section 16.2, in its order.
         for (name, value) in [
             ("Accept", "*/*"),
-            ("Accept-Encoding", "identity"),
+            ("Accept-Encoding", nuncio_content::accept_encoding()),
             ("Connection", "keep-alive"),
             ("User-Agent", concat!("nuncio/", env!("CARGO_PKG_VERSION"))),
         ] {
@@ -214,6 +218,7 @@ impl<D: Driver> ClientBuilder<D> {
             cookie_store: true,
             redirects: Redirects::none(),
             https_only: false,
+            decoding: Decoding::default(),
             hooks: Hooks::default(),
             carriers: Carriers::default(),
             mistake: None,
@@ -232,6 +237,7 @@ impl<D: Driver> ClientBuilder<D> {
             cookies: settings.cookies.clone(),
             own_cookies: Vec::new(),
             cookie_store: settings.cookie_store,
+            decoding: settings.decoding.clone(),
             redirects: settings.redirects.clone(),
             https_only: settings.https_only,
             hooks: settings.hooks.clone(),
@@ -360,6 +366,28 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
+    /// Whether the content codings of responses are undone: gzip, deflate, br and zstd, as far as
+    /// they are compiled in. Default yes. Without it bodies stay as they came; the codings are
+    /// announced all the same, unless `Accept-Encoding` is given.
+    pub fn decode(mut self, decode: bool) -> Self {
+        self.decoding.decode = decode;
+        self
+    }
+
+    /// How much may come out of a coded body. Default 64 MiB, or 100 times the coded bytes where that
+    /// is more; what exceeds it is an error ([`Kind::Decoding`]). `ratio: 0` makes the size the limit.
+    pub fn max_decoded(mut self, budget: Budget) -> Self {
+        self.decoding.budget = budget;
+        self
+    }
+
+    /// How many codings a body may have, one over another. Default 5, at most 8; a response with more
+    /// is an error ([`Kind::Decoding`]).
+    pub fn max_codings(mut self, limit: usize) -> Self {
+        self.decoding.max_codings = limit;
+        self
+    }
+
     /// Shows every request to `hook` just before it is sent, those of redirects and of
     /// authentication included; it may change it. An error ends the call.
     pub fn on_request(
@@ -477,6 +505,7 @@ impl<D: Driver> ClientBuilder<D> {
             cookie_store: self.cookie_store,
             redirects: self.redirects,
             https_only: self.https_only,
+            decoding: self.decoding,
             hooks: self.hooks,
             routes,
             carriers: self.carriers,

@@ -33,7 +33,7 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
-//! | `charset` | yes | text in other charsets than UTF-8 |
+//! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
 //! | `full` | | all of them |
@@ -46,12 +46,12 @@
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use nuncio_client::{
-    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Cookie, CookieJar,
-    DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config, IntoReply, Kind,
-    Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part, PoolCounts,
-    Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply, Request,
-    Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version, auth,
-    cookies,
+    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
+    CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
+    IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
+    PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
+    Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
+    auth, cookies,
 };
 
 /// The client over `std::net`, without an async runtime.

@@ -185,7 +185,7 @@ fn k03_a_place_that_was_granted_and_not_taken_is_passed_on() {
                 assert!(polled.is_pending());
             }
             assert_eq!(client.pool().waiting, 2);
-            held.read_all().await.unwrap();
+            held.into_response().await.unwrap();
             // The first has been granted the connection, and is dropped before it looks.
         }
         let echo = Echo::of(&second.await.unwrap());

@@ -2,12 +2,17 @@
 //! testkit's servers and scripted peers. Each scenario is written once.
 
 mod bad_input;
+mod bodies;
 mod cancel;
+mod coded;
 mod concurrency;
+mod decoding;
 mod downloads;
 mod echo;
 mod errors;
 mod events;
+mod files;
+mod multipart;
 mod policy;
 mod pool;
 mod redirects;

@@ -71,7 +71,7 @@ fn a_request_is_laid_out_in_the_documented_order<A: Adapter>(adapter: &A) {
     assert_eq!(
         sent,
         format!(
-            "POST /p?q=1 HTTP/1.1\r\nHost: {addr}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n\
+            "POST /p?q=1 HTTP/1.1\r\nHost: {addr}\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
              Connection: keep-alive\r\nUser-Agent: nuncio/{version}\r\nX-Client: 1\r\n\
              x-REQUEST: 2\r\nContent-Length: 7\r\nContent-Type: application/json\r\n\r\n{{\"a\":1}}"
         )

@@ -30,7 +30,7 @@ fn received(path: &str, args: &[&str]) -> String {
 fn a_plain_get_sends_the_defaults() {
     let version = env!("CARGO_PKG_VERSION");
     let expected = format!(
-        "GET /a?b=c HTTP/1.1\r\nHost: HOST\r\nAccept: */*\r\nAccept-Encoding: identity\r\n\
+        "GET /a?b=c HTTP/1.1\r\nHost: HOST\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
          Connection: keep-alive\r\nUser-Agent: nuncio/{version}\r\n\r\n"
     );
     assert_eq!(received("/a?b=c", &[]), expected);

@@ -62,6 +62,7 @@ pub(crate) struct More {
     pub(crate) default_encoding: DefaultEncoding,
     /// What the body is read as, whatever it declares.
     pub(crate) charset: Option<Charset>,
+    pub(crate) trailers: Option<Headers>,
 }
 
 impl Head {
@@ -159,6 +160,11 @@ impl Head {
     /// What a transport or a hook put beside the response, to be changed.
     pub fn extensions_mut(&mut self) -> &mut http::Extensions {
         &mut self.more.get_or_insert_default().extensions
+    }
+
+    /// The trailer section that came behind the body, once the body was read to its end.
+    pub fn trailers(&self) -> Option<&Headers> {
+        self.more.as_deref()?.trailers.as_ref()
     }
 
     /// The announced length of the body, in bytes; none where it is no number.
