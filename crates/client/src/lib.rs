@@ -27,6 +27,8 @@ pub mod auth;
 mod body;
 mod call;
 mod client;
+#[cfg(feature = "compress")]
+mod compress;
 pub mod cookies;
 mod decoding;
 mod depot;
@@ -88,6 +90,8 @@ pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
 pub use nuncio_content::Budget;
+#[cfg(feature = "compress")]
+pub use nuncio_content::Coding;
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};
