@@ -71,6 +71,7 @@
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
+//! | `compress` | | `RequestBuilder::compress`: bodies sent in a content coding |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -88,6 +89,9 @@ pub use nuncio_client::{
     Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
     auth, cookies,
 };
+
+#[cfg(feature = "compress")]
+pub use nuncio_client::Coding;
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
