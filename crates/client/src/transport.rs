@@ -179,10 +179,6 @@ impl Custom {
 }
 
 /// How a transport answered.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be one more block per request"
-)]
 pub(crate) enum Sent {
     Now(Box<Result<Reply, Error>>),
     Later(BoxFuture<'static, Result<Reply, Error>>),
