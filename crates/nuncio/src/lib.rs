@@ -81,6 +81,8 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod netrc;
+
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
