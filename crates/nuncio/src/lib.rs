@@ -50,16 +50,16 @@ pub use nuncio_client::{
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
     PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
-    auth, cookies,
+    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
+    Url, Version, auth, cookies, cut,
 };
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
-        head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
+        get, head, opened_file, options, patch, post, put, request,
     };
 }
 
@@ -74,7 +74,7 @@ pub mod tokio {
 
 #[cfg(feature = "tokio")]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
     from_async_read, from_poll_read, from_stream,
 };
 

@@ -16,6 +16,7 @@ mod redirects;
 mod requests;
 mod responses;
 mod runtimes;
+mod streaming;
 mod timeouts;
 mod tls;
 mod unsendable;
