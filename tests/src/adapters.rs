@@ -7,13 +7,14 @@
 use bytes::{Buf, Bytes};
 use futures_io::AsyncRead;
 use nuncio::cut::Cut;
-use nuncio::{Body, Error, Head, Request, Response, ServerSentEvent};
+use nuncio::{Body, Error, Head, Part, Request, Response, ServerSentEvent};
 use nuncio_client::{Client, ClientBuilder, Driver, RequestBuilder};
 use serde::de::DeserializeOwned;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::ops::Deref;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -92,6 +93,12 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// A body that this adapter cannot send.
     fn body_of_the_other_kind(&self) -> Body;
+
+    /// A file as a request's body.
+    fn file(&self, path: &Path) -> Result<Body, Error>;
+
+    /// A file as a part of a multipart form.
+    fn file_part(&self, path: &Path) -> Result<Part, Error>;
 }
 
 /// A response whose body is still to come.
@@ -212,6 +219,14 @@ impl Adapter for Blocking {
 
     fn body_of_the_other_kind(&self) -> Body {
         nuncio::from_stream(NoPieces, None)
+    }
+
+    fn file(&self, path: &Path) -> Result<Body, Error> {
+        nuncio::blocking::file(path)
+    }
+
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        nuncio::blocking::file_part(path)
     }
 }
 
@@ -413,6 +428,14 @@ impl<const WORKERS: bool> Adapter for Tokio<WORKERS> {
 
     fn body_of_the_other_kind(&self) -> Body {
         Body::reader(io::empty(), None)
+    }
+
+    fn file(&self, path: &Path) -> Result<Body, Error> {
+        self.runtime.block_on(nuncio::tokio::file(path))
+    }
+
+    fn file_part(&self, path: &Path) -> Result<Part, Error> {
+        self.runtime.block_on(nuncio::tokio::file_part(path))
     }
 }
 

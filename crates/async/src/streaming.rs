@@ -16,6 +16,16 @@ use std::time::Duration;
 
 /// A response with its body still to come.
 ///
+/// ```
+/// # async fn example(client: &nuncio_async::Client) -> Result<(), nuncio_async::Error> {
+/// let mut lines = client.get("https://example.com/log").stream().await?.lines();
+/// while let Some(line) = lines.next().await {
+///     println!("{}", line?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Pull it with [`chunk`](Self::chunk), as a `Stream`, through `AsyncRead` or `AsyncBufRead` of
 /// `futures`, cut into [lines](Self::lines), [events](Self::events) and the like, or whole with
 /// [`into_response`](Self::into_response). Pulled to its end, its connection goes back to the pool;

@@ -138,6 +138,7 @@ impl Blocking {
                         call.supply(piece, now)?;
                     }
                 },
+                Step::Tick => now = Instant::now(),
                 Step::User => {
                     let text = "a hook or a transport has to be awaited: this client is blocking";
                     return Err(Error::new(Kind::Usage, text));

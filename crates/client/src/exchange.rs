@@ -17,7 +17,7 @@ use http::StatusCode;
 use nuncio_connection::ResponseHead;
 use nuncio_headers::Headers;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What one request is, and what came of it so far.
 pub(crate) struct Exchange {
@@ -323,9 +323,11 @@ impl Exchange {
         next.redirect(plan);
         if let Some(flow) = &mut self.flow
             && next.url().same_origin(&sent.url)
-            && let Running::Plain(running) = &mut flow.running
         {
-            running.redirected(&mut next)?;
+            match &mut flow.running {
+                Running::Plain(running) => running.redirected(&mut next)?,
+                Running::Async(running) => running.redirected(&mut next)?,
+            }
         }
         let action = redirects.ask(&mut Redirect {
             status: StatusCode::from_u16(head.status).unwrap_or_default(),
@@ -371,6 +373,7 @@ impl Exchange {
         Head {
             request,
             head,
+            waited: seen.waited,
             more,
         }
     }
@@ -381,6 +384,7 @@ impl Exchange {
 pub(crate) struct Seen {
     pub(crate) extensions: http::Extensions,
     pub(crate) received: Option<SystemTime>,
+    pub(crate) waited: Duration,
 }
 
 impl Seen {

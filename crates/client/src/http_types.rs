@@ -24,7 +24,7 @@ impl<B: Into<Body>> TryFrom<http::Request<B>> for Request {
     fn try_from(standard: http::Request<B>) -> Result<Self, Error> {
         let (parts, body) = standard.into_parts();
         if parts.uri.scheme().is_none() {
-            let text = format!("the URL '{}' is not absolute", parts.uri);
+            let text = "the request's URL is not absolute";
             return Err(Error::new(Kind::InvalidUrl, text));
         }
         let url = Url::parse(&parts.uri.to_string());

@@ -27,6 +27,8 @@ pub mod auth;
 mod body;
 mod call;
 mod client;
+#[cfg(feature = "compress")]
+mod compress;
 pub mod cookies;
 pub mod cut;
 mod decoding;
@@ -88,6 +90,8 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
+#[cfg(feature = "compress")]
+pub use nuncio_content::Coding;
 pub use nuncio_content::{Budget, Event as ServerSentEvent};
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};

@@ -111,3 +111,71 @@ impl Parts {
 fn broken(error: EncodeError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+    use nuncio_multipart::{Boundary, Form, Part};
+
+    /// Twenty fields, a source, a field, a long piece of data, a source that is empty.
+    fn parts() -> Parts {
+        let mut form = Form::new();
+        for number in 0..20 {
+            form = form.text(number.to_string(), "text");
+        }
+        let form = form
+            .part("s", Part::reader(None).replayable())
+            .text("between", "text")
+            .part("long", Part::bytes(vec![b'x'; JOINED]))
+            .part("empty", Part::reader(Some(0)).replayable());
+        let mut sources: Vec<_> = (0..form.len()).map(|_| None).collect();
+        let lines = [
+            Bytes::from("one"),
+            Bytes::new(),
+            Bytes::from(vec![b'y'; JOINED]),
+        ];
+        let make = move || Ok(Body::pieces(lines.clone()));
+        sources[20] = Some(Body::factory(make, None).into_feed());
+        sources[23] = Some(Feed::reader(io::empty()));
+        Parts::new(form.encoder(Boundary::new("B").unwrap()), sources)
+    }
+
+    fn all(parts: &mut Parts) -> Vec<Bytes> {
+        let blocks = BlockCache::default();
+        let pieces = std::iter::from_fn(|| parts.read(&blocks));
+        pieces.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn small_pieces_go_out_together_and_long_ones_as_they_are() {
+        let pieces = all(&mut parts());
+        let lengths: Vec<_> = pieces.iter().map(Bytes::len).collect();
+        // Fields and the head of the source; its pieces; what stands between; and so on.
+        assert_eq!(lengths.len(), 7, "{lengths:?}");
+        assert_eq!(lengths[1..3], [3, JOINED]);
+        assert_eq!(lengths[4], JOINED);
+        let body = pieces.concat();
+        assert!(
+            body.starts_with(b"--B\r\nContent-Disposition: form-data; name=\"0\"\r\n\r\ntext\r\n")
+        );
+        assert!(body.ends_with(b"\r\n\r\n\r\n--B--\r\n"));
+    }
+
+    #[test]
+    fn a_form_begins_anew_from_any_place_where_its_sources_can() {
+        let mut parts = parts();
+        let whole = all(&mut parts);
+        // The last source, a reader, was asked by now, and has no other beginning.
+        assert!(!parts.restart());
+        for asked in 0..whole.len() - 1 {
+            let mut parts = self::parts();
+            let blocks = BlockCache::default();
+            for piece in &whole[..asked] {
+                assert_eq!(parts.read(&blocks).unwrap().unwrap(), piece);
+            }
+            assert!(parts.restart(), "after {asked} pieces");
+            assert_eq!(all(&mut parts), whole);
+        }
+    }
+}

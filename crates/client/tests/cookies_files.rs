@@ -184,16 +184,12 @@ fn urls() -> Vec<Url> {
     urls
 }
 
-/// How many random jars: `NUNCIO_JARS`, 100,000 in an optimised build, else 2,000.
+/// How many random jars: `NUNCIO_JARS`, 100,000 in an optimised build, else 500.
 fn jars() -> u32 {
     let given = std::env::var("NUNCIO_JARS")
         .ok()
         .and_then(|text| text.parse().ok());
-    given.unwrap_or(if cfg!(debug_assertions) {
-        2_000
-    } else {
-        100_000
-    })
+    given.unwrap_or(if cfg!(debug_assertions) { 500 } else { 100_000 })
 }
 
 #[test]

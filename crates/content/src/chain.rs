@@ -9,8 +9,8 @@ use crate::coding::{Coding, Codings};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The most bytes that one call of [`Decoder::decode`](crate::Decoder::decode) hands out of coded
-/// data. A smaller piece lies in the CPU's nearest cache while it is checked and handed on.
-pub const MAX_CHUNK: usize = 64 << 10;
+/// data. Up to two such pieces may share a block of memory.
+pub const MAX_CHUNK: usize = 32 << 10;
 
 /// The least room that is made for decoded bytes, whatever little came in.
 const MIN_ROOM: usize = 1 << 10;
@@ -160,8 +160,11 @@ impl Link {
     ) -> Result<usize, DecodeError> {
         let before = source.len();
         let room = match self.supply {
-            Supply::Pending => MAX_CHUNK,
-            _ if before > 0 => before.saturating_mul(ROOM_PER_BYTE).clamp(least, MAX_CHUNK),
+            Supply::Pending => self.codec.most_room(),
+            _ if before > 0 => {
+                let room = before.saturating_mul(ROOM_PER_BYTE);
+                room.clamp(least, self.codec.most_room())
+            }
             _ => return Ok(0),
         };
         if target.capacity() < room {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::budget::Budget;
 use crate::cache::StateCache;
-use crate::chain::{Chain, End};
+use crate::chain::{Chain, End, MAX_CHUNK};
 use crate::coding::Codings;
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -39,15 +39,17 @@ use crate::error::{DecodeError, DecodeErrorKind};
 /// # Ok::<(), nuncio_content::DecodeError>(())
 /// ```
 ///
-/// At most [`MAX_CHUNK`](crate::MAX_CHUNK) bytes are decoded ahead of the caller, beyond what a
+/// At most twice [`MAX_CHUNK`](crate::MAX_CHUNK) bytes are decoded ahead of the caller, beyond what a
 /// coding's own window holds. Windows are 32 KiB for gzip and deflate, and at most 16 MiB for br and
 /// 8 MiB for zstd, as the data asks for. Beside its window each coding has less than 512 KiB, with
 /// two exceptions that br's library makes: while a window grows its last half is held twice, and code
 /// tables come to 3.5 MiB for data that asks for as many as there can be.
 pub struct Decoder {
     state: State,
-    /// Pulled from, or handed over whole.
+    /// Pulled from, or made ready whole.
     out: Vec<u8>,
+    /// Decoded, and handed over piece by piece.
+    ready: Bytes,
     cache: Option<StateCache>,
 }
 
@@ -74,12 +76,14 @@ impl Decoder {
             return Self {
                 state: State::Identity,
                 out: Vec::new(),
+                ready: Bytes::new(),
                 cache: None,
             };
         }
         Self {
             state: State::Chain(Chain::new(codings, budget, cache)),
             out: Vec::new(),
+            ready: Bytes::new(),
             cache: cache.cloned(),
         }
     }
@@ -114,6 +118,9 @@ impl Decoder {
     }
 
     fn advance(&mut self, input: &mut Bytes, end: End) -> Result<Option<Bytes>, DecodeError> {
+        if !self.ready.is_empty() {
+            return Ok(Some(self.piece()));
+        }
         let result = match &mut self.state {
             State::Identity => {
                 return Ok(Some(mem::take(input)).filter(|piece| !piece.is_empty()));
@@ -124,19 +131,28 @@ impl Decoder {
         };
         match result {
             Ok(()) if self.out.is_empty() => Ok(None),
-            Ok(()) => Ok(Some(hand_over(&mut self.out))),
+            Ok(()) => {
+                self.ready = take_whole(&mut self.out);
+                Ok(Some(self.piece()))
+            }
             Err(error) => {
                 // What came out before the fault is given first, so that it does not depend on how
                 // the input was cut.
-                let before = hand_over(&mut self.out);
+                let before = take_whole(&mut self.out);
                 let over = matches!(error.kind, DecodeErrorKind::OverBudget { .. });
                 self.stop(State::Failed(error.clone()));
                 if before.is_empty() || over {
                     return Err(error);
                 }
-                Ok(Some(before))
+                self.ready = before;
+                Ok(Some(self.piece()))
             }
         }
+    }
+
+    /// The next of what is ready.
+    fn piece(&mut self) -> Bytes {
+        self.ready.split_to(self.ready.len().min(MAX_CHUNK))
     }
 
     /// Nothing more is decoded: the codings' states go back.
@@ -168,7 +184,7 @@ impl fmt::Debug for Decoder {
 }
 
 /// The buffer itself, without room that it did not need: a short body does not pin a long buffer.
-fn hand_over(out: &mut Vec<u8>) -> Bytes {
+fn take_whole(out: &mut Vec<u8>) -> Bytes {
     let mut piece = mem::take(out);
     piece.shrink_to_fit();
     Bytes::from(piece)

@@ -60,7 +60,7 @@
 //! |---|---|
 //! | codings of one body | [`DEFAULT_CODINGS`], at most [`MAX_CODINGS`] |
 //! | decoded bytes | [`Budget`], for each coding of a chain |
-//! | decoded ahead of the caller | [`MAX_CHUNK`] |
+//! | decoded ahead of the caller | twice [`MAX_CHUNK`] |
 //! | window of gzip and deflate / br / zstd | 32 KiB / 16 MiB / 8 MiB |
 //! | fields of a gzip header | [`MAX_GZIP_FIELDS`] |
 //! | gzip members, zstd frames without content in a row | [`MAX_EMPTY_MEMBERS`] |

@@ -17,6 +17,8 @@ mod zstd;
 pub(crate) use zstd::WINDOW_LOG as ZSTD_WINDOW_LOG;
 
 use crate::cache::StateCache;
+#[cfg(any(feature = "gzip", feature = "brotli", feature = "zstd"))]
+use crate::chain::MAX_CHUNK;
 use crate::coding::Coding;
 use crate::error::DecodeErrorKind;
 
@@ -69,6 +71,20 @@ impl Codec {
             Self::Brotli(ref mut brotli) => brotli.step(input, out),
             #[cfg(feature = "zstd")]
             Self::Zstd(ref mut zstd) => zstd.step(input, out),
+        }
+    }
+
+    /// The most room that one step is given. Long steps are cheaper: at the end of each, inflating
+    /// copies the last 32 KiB to its window.
+    pub(crate) fn most_room(&self) -> usize {
+        match *self {
+            #[cfg(feature = "gzip")]
+            Self::Gzip(_) | Self::Deflate(_) => 2 * MAX_CHUNK,
+            #[cfg(feature = "brotli")]
+            Self::Brotli(_) => 2 * MAX_CHUNK,
+            // The library's own buffers leave no more of the 512 KiB beside its window.
+            #[cfg(feature = "zstd")]
+            Self::Zstd(_) => MAX_CHUNK,
         }
     }
 

@@ -19,8 +19,6 @@ use answer::{Asked, Credentials};
 use challenge::{DigestChallenge, Qop};
 use http::StatusCode;
 use memory::{Memory, Nonces, Ticket, random_nonce, same_origin};
-use nuncio_connection::BodySize;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -98,15 +96,14 @@ impl Digest {
 
     /// Sets the field, or says that the body is needed and not there.
     fn sign(&self, ticket: &Ticket, request: &mut Request) -> Result<Signed, Error> {
-        let body = match (ticket.challenge.qop, body(request)) {
+        let body = match (ticket.challenge.qop, held_body(request)) {
             (Some(Qop::AuthInt), None) => return Ok(Signed::NoBody),
-            (Some(Qop::AuthInt), Some(body)) => body,
-            _ => Cow::Borrowed(&[][..]),
+            (_, body) => body.unwrap_or_default(),
         };
         let asked = Asked {
             method: request.method().as_str(),
             target: request.url().raw_path(),
-            body: &body,
+            body,
         };
         let value = answer::answer(&ticket.challenge, &self.credentials, asked, &ticket.count);
         super::authorize(request, &value)?;
@@ -133,15 +130,13 @@ enum Signed {
 
 /// The bytes of a body that is held, none where it is not. A body that can be asked only where it is
 /// sent is not here, but its framing is.
-fn body(request: &Request) -> Option<Cow<'_, [u8]>> {
-    if let Some(bytes) = request.body().as_bytes() {
-        return Some(Cow::Borrowed(bytes));
-    }
+fn held_body(request: &Request) -> Option<&[u8]> {
+    let bytes = request.body().as_bytes()?;
     let headers = request.headers();
     let length = headers.first("content-length").unwrap_or(b"0");
     let framed = headers.contains("transfer-encoding") || length != b"0";
-    let empty = request.body().size() == BodySize::Empty && !framed;
-    empty.then_some(Cow::Borrowed(&[]))
+    let elsewhere = bytes.is_empty() && framed;
+    (!elsewhere).then_some(bytes)
 }
 
 impl AuthScheme for Digest {
