@@ -219,7 +219,7 @@ fn part<A: Adapter>(adapter: &A, given: &scenario::Part, files: &Path) -> Result
 fn texts(map: Option<&Json>) -> Vec<(&str, &str)> {
     let pairs = map.map_or(Vec::new(), |it| it.pairs().expect("a map"));
     let text = |(name, value)| match value {
-        &Json::Text(ref value) => (name, value.as_str()),
+        Json::Text(value) => (name, value.as_str()),
         other => panic!("{other:?} where text belongs"),
     };
     pairs.into_iter().map(text).collect()
@@ -231,7 +231,7 @@ fn params(value: &Json) -> QueryParams {
         return text.as_str().into();
     }
     let values = |(name, value)| match value {
-        &Json::List(ref items) => (name, items.iter().map(scalar).collect()),
+        Json::List(items) => (name, items.iter().map(scalar).collect()),
         one => (name, vec![scalar(one)]),
     };
     let pairs = value.pairs().expect("pairs, or a map");
