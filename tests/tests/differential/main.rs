@@ -46,10 +46,7 @@ fn run<A: Adapter>(adapter: A, name: &str) {
     let mut outcomes = Map::new();
     for scenario in scenarios {
         control.begin(&scenario.id);
-        let mut outcome = match play(&adapter, &scenario, &folder.join("files")) {
-            Ok(outcome) => outcome,
-            Err(reason) => json!({ "not_run": reason.0 }),
-        };
+        let mut outcome = play(&adapter, &scenario, &folder.join("files"));
         outcome["requests"] = control.end();
         outcomes.insert(scenario.id, outcome);
     }
