@@ -312,6 +312,7 @@ impl Outgoing {
                     Poll::Ready(piece) => self.call.supply(piece, now)?,
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
+                Step::Tick => now = self.runtime.now(),
                 Step::User => {
                     ready!(self.call.poll_user(now, cx))?;
                     now = self.runtime.now();

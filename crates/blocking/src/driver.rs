@@ -4,6 +4,7 @@ use crate::resolve::Resolver;
 use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
+use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
     Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts, Pull, Request,
     Response, Settings, Side, Step, Transmit,
@@ -137,6 +138,7 @@ impl Blocking {
                         call.supply(piece, now)?;
                     }
                 },
+                Step::Tick => now = Instant::now(),
                 Step::User => {
                     let text = "a hook or a transport has to be awaited: this client is blocking";
                     return Err(Error::new(Kind::Usage, text));
@@ -174,14 +176,55 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// The next piece of the response's body.
+    /// The next piece of the response's body, decoded.
     pub(crate) fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pull(Incoming::pull)
+    }
+
+    /// The next piece of the response's body as it came.
+    pub(crate) fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pull(Incoming::pull_raw)
+    }
+
+    fn pull(
+        &mut self,
+        pull: impl Fn(&mut Incoming<Socket>, Instant) -> Result<Pull, Error>,
+    ) -> Result<Option<Bytes>, Error> {
         let mut now = Instant::now();
         loop {
-            match self.incoming.pull(now)? {
+            match pull(&mut self.incoming, now)? {
                 Pull::Chunk(chunk) => return Ok(Some(chunk)),
                 Pull::End => return Ok(None),
                 other => now = self.go_on(other, now)?,
+            }
+        }
+    }
+
+    /// The next item that is cut out of the response's body.
+    pub(crate) fn item<C: Cut>(
+        &mut self,
+        cutting: &mut Cutting<C>,
+    ) -> Result<Option<C::Item>, Error> {
+        let mut now = Instant::now();
+        loop {
+            match cutting.next(&mut self.incoming, now)? {
+                Next::Item(item) => return Ok(Some(item)),
+                Next::End => return Ok(None),
+                Next::First(pull) => now = self.go_on(pull, now)?,
+            }
+        }
+    }
+
+    /// The part of the response's body that a status error keeps.
+    pub(crate) fn read_for_error(&mut self) -> Vec<u8> {
+        let (mut body, mut now) = (Vec::new(), Instant::now());
+        loop {
+            match self.incoming.pull_for_error(&mut body, now) {
+                Pull::End => return body,
+                other => match self.go_on(other, now) {
+                    Ok(later) => now = later,
+                    Err(_) => return body,
+                },
             }
         }
     }

@@ -54,7 +54,7 @@ pub use nuncio_client::{
     Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
     Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
-pub use streaming::Streaming;
+pub use streaming::{Items, Streaming};
 
 /// The client. Cheap to clone; threads may share it.
 pub type Client = nuncio_client::Client<Blocking>;

@@ -69,6 +69,8 @@ pub enum Step {
         /// The connection's next deadline.
         until: Option<Instant>,
     },
+    /// Code of the user's has run, however long that took: look at the clock and come back.
+    Tick,
     /// Code of the user's has to be waited for: [`Call::poll_user`]. Only on async clients.
     User,
     /// The response's head is here: go on with [`Call::into_incoming`].
@@ -96,6 +98,8 @@ pub struct Call<S> {
     exchange: Exchange,
     started: Instant,
     peer: Option<SocketAddr>,
+    /// Code of the user's has run since the clock was looked at.
+    late: bool,
     state: State<S>,
 }
 
@@ -109,6 +113,8 @@ enum State<S> {
     Network(Leg<S>),
     /// Code of the user's is at work.
     User(Work<S>),
+    /// A transport of the user's has answered.
+    Replied(Box<Result<Reply, Error>>),
     /// The head is here, and may still be looked at.
     Arrived(Arrival<S>, ResponseHead, Seen),
     /// A body is read before what comes after it is known, or because something comes after it.
@@ -160,6 +166,7 @@ impl<S> Call<S> {
             exchange: Exchange::new(request, place.side, place.wall_clock)?,
             started: now,
             peer: None,
+            late: false,
             state: State::Begin,
         })
     }
@@ -220,6 +227,9 @@ impl<S> Call<S> {
                     }
                 }
             }
+            if std::mem::take(&mut self.late) {
+                return Ok(Step::Tick);
+            }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
                     match self
@@ -232,12 +242,13 @@ impl<S> Call<S> {
                 }
                 State::Ready => self.show_request()?,
                 State::Settled => self.send(now)?,
+                State::Replied(reply) => self.replied((*reply)?, now)?,
                 State::Network(leg) => {
                     self.peer = leg.peer;
                     let Some((running, head)) = leg.into_answer() else {
                         return Err(over());
                     };
-                    self.show_head(Arrival::Running(running), head, Seen::default())?;
+                    self.show_head(Arrival::Running(running), head, Seen::default(), now)?;
                 }
                 State::User(work) => {
                     self.state = State::User(work);
@@ -268,6 +279,7 @@ impl<S> Call<S> {
         let own = &mut self.exchange.request;
         let mut request = own.without_body();
         std::mem::swap(request.body_mut(), own.body_mut());
+        self.late = true;
         match hooks.run(request) {
             Shown::Now(seen) => self.seen_request(seen?),
             Shown::Later(future) => self.state = State::User(Work::RequestHooks(future)),
@@ -308,7 +320,10 @@ impl<S> Call<S> {
                 *copy.body_mut() = hand_over(request.body_mut());
                 copy.set_timeout(self.exchange.timeout(&self.settings));
                 match custom.send(copy, self.place.side, now) {
-                    Sent::Now(reply) => self.replied(reply?)?,
+                    Sent::Now(reply) => {
+                        self.late = true;
+                        self.state = State::Replied(reply);
+                    }
                     Sent::Later(future) => self.state = State::User(Work::Transport(future)),
                 }
             }
@@ -317,7 +332,7 @@ impl<S> Call<S> {
     }
 
     /// A transport of the user's answered.
-    fn replied(&mut self, mut reply: Reply) -> Result<(), Error> {
+    fn replied(&mut self, mut reply: Reply, now: Instant) -> Result<(), Error> {
         let returned = reply.returned.take();
         let (head, body, extensions) = reply.into_parts()?;
         let side = self.place.side;
@@ -332,7 +347,7 @@ impl<S> Call<S> {
             extensions,
             ..Seen::default()
         };
-        self.show_head(Arrival::Reply(body, returned), head, seen)
+        self.show_head(Arrival::Reply(body, returned), head, seen, now)
     }
 
     /// The response's hooks, where there are any.
@@ -341,14 +356,17 @@ impl<S> Call<S> {
         arrival: Arrival<S>,
         head: ResponseHead,
         mut seen: Seen,
+        now: Instant,
     ) -> Result<(), Error> {
         seen.received = self.exchange.keep_cookies(&self.settings, &head.headers);
+        seen.waited = now.saturating_duration_since(self.started);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
             self.state = State::Arrived(arrival, head, seen);
             return Ok(());
         }
         let head = Head::of(self.exchange.request.sent(), head, seen);
+        self.late = true;
         match hooks.run(head) {
             Shown::Now(seen) => self.seen_head(seen?, arrival),
             Shown::Later(future) => {
@@ -411,7 +429,10 @@ impl<S> Call<S> {
         now: Instant,
     ) -> Result<(), Error> {
         match asked {
-            Asked::Now(turn) => self.turned(*turn, arrival, now),
+            Asked::Now(turn) => {
+                self.late = true;
+                self.turned(*turn, arrival, now)
+            }
             Asked::Later(future) => {
                 self.state = State::User(Work::Auth(future, arrival));
                 Ok(())
@@ -495,8 +516,15 @@ impl<S> Call<S> {
                 self.state = State::Ready;
             }
             Then::Show if whole => {
-                let raw = Bytes::from(body.clone());
-                let response = incoming.into_response(body);
+                // Shown decoded, and delivered as it came: whoever pulls it decodes it then.
+                let raw = Bytes::from(body);
+                let head = &incoming.head().head;
+                let coded = Coded::of(&self.settings, &self.exchange.request, head);
+                let shown = match coded {
+                    None => raw.clone(),
+                    Some(coded) => coded.whole(raw.clone(), SHOWN)?,
+                };
+                let response = incoming.into_response(shown);
                 self.show(response, Arrival::Reply(Body::from(raw), None), now)?;
             }
             Then::Show => {
@@ -542,7 +570,7 @@ impl<S> Call<S> {
                 Poll::Pending => self.state = State::User(Work::RequestHooks(future)),
             },
             Work::Transport(mut future) => match future.as_mut().poll(cx) {
-                Poll::Ready(reply) => return Poll::Ready(self.replied(reply?)),
+                Poll::Ready(reply) => return Poll::Ready(self.replied(reply?, now)),
                 Poll::Pending => self.state = State::User(Work::Transport(future)),
             },
             Work::ResponseHooks(mut future, arrival) => match future.as_mut().poll(cx) {
@@ -618,7 +646,8 @@ impl<S> Call<S> {
             ));
         };
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
-        let head = self.exchange.into_head(head, seen);
+        let mut head = self.exchange.into_head(head, seen);
+        head.set_default_encoding(&self.settings.default_encoding);
         Ok(Incoming::new(head, arrival, self.started, self.peer).with_coded(coded))
     }
 

@@ -97,6 +97,25 @@ impl Coded {
         }))
     }
 
+    /// What a whole body decodes to, which may be `limit` bytes at most.
+    pub(crate) fn whole(mut self: Box<Self>, raw: Bytes, limit: usize) -> Result<Bytes, Error> {
+        let broken = |error| Error::other(Kind::Decoding, error);
+        let mut body = Vec::new();
+        if raw.is_empty() {
+            return Ok(raw);
+        }
+        self.push(raw).map_err(broken)?;
+        self.end();
+        while let Some(piece) = self.next().map_err(broken)? {
+            if body.len() + piece.len() > limit {
+                let text = format!("a body that is to be held decodes to more than {limit} bytes");
+                return Err(Error::new(Kind::Decoding, text));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.into())
+    }
+
     /// Takes a piece as it came, which is not empty. Ask [`next`](Self::next) before the next one.
     pub(crate) fn push(&mut self, piece: Bytes) -> Result<(), DecodeError> {
         if let Stage::Fresh = self.stage {

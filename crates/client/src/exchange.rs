@@ -17,7 +17,7 @@ use http::StatusCode;
 use nuncio_connection::ResponseHead;
 use nuncio_headers::Headers;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What one request is, and what came of it so far.
 pub(crate) struct Exchange {
@@ -373,6 +373,7 @@ impl Exchange {
         Head {
             request,
             head,
+            waited: seen.waited,
             more,
         }
     }
@@ -383,6 +384,7 @@ impl Exchange {
 pub(crate) struct Seen {
     pub(crate) extensions: http::Extensions,
     pub(crate) received: Option<SystemTime>,
+    pub(crate) waited: Duration,
 }
 
 impl Seen {

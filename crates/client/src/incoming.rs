@@ -5,7 +5,7 @@ use crate::decoding::Coded;
 use crate::depot::Lane;
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
-use crate::response::{Head, Response};
+use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
@@ -41,7 +41,9 @@ pub struct Incoming<S> {
     /// Where its body has a content coding that is to be undone.
     coded: Option<Box<Coded>>,
     progress: Progress,
-    /// Bytes of the body, as they came.
+    /// What was pulled and put back.
+    held: Bytes,
+    /// Bytes of the body, as they came over the network.
     downloaded: u64,
     started: Instant,
     elapsed: Option<Duration>,
@@ -109,6 +111,7 @@ impl<S> Incoming<S> {
             state,
             coded: None,
             progress: Progress::Untouched,
+            held: Bytes::new(),
             downloaded: 0,
             started,
             elapsed: None,
@@ -130,13 +133,16 @@ impl<S> Incoming<S> {
     /// The response with what was pulled of its body.
     pub fn into_response(self, body: impl Into<Bytes>) -> Response {
         let elapsed = self.elapsed.unwrap_or_default();
-        Response::new(self.head, body.into(), elapsed)
+        Response::new(self.head, body.into(), elapsed).with_downloaded(self.downloaded)
     }
 
-    /// The error that a status other than 2xx is, with what was pulled of the response's body.
-    pub fn into_status_error(self, body: impl Into<Bytes>) -> Option<Error> {
-        let error = self.head.status_error()?;
-        Some(error.with_response(self.into_response(body)))
+    /// Says what the body is read as where it is text, whatever it declares.
+    ///
+    /// # Errors
+    /// [`Kind::Builder`] for a label that is unknown, or needs the feature `charset`.
+    pub fn set_encoding(&mut self, label: &str) -> Result<(), Error> {
+        let set = self.head.set_encoding(label);
+        set.map_err(|error| self.blame(error))
     }
 
     /// From just before the request was handed to the transport until the body was complete, or
@@ -145,7 +151,8 @@ impl<S> Incoming<S> {
         self.elapsed
     }
 
-    /// How many bytes of the body were received: without its framing, and before decoding.
+    /// How many bytes of the body came over the network so far, without their framing and before any
+    /// decoding.
     pub fn bytes_downloaded(&self) -> u64 {
         self.downloaded
     }
@@ -171,27 +178,35 @@ impl<S> Incoming<S> {
         let bodiless = matches!(self.pull_plain(now), Ok(Pull::End));
         self.progress = progress;
         if !bodiless {
+            self.held = Bytes::new();
             self.over(State::Closed, now);
         }
     }
 
-    /// Whether there can be something left to be read.
+    /// Whether somebody can still begin to read.
     ///
     /// # Errors
-    /// [`Kind::StreamConsumed`] after the body's end was told, and where part of a coded body was
-    /// pulled as it came; [`Kind::Closed`] after [`close`](Self::close).
+    /// [`Kind::StreamConsumed`] after the body's end was told; [`Kind::Closed`] after
+    /// [`close`](Self::close).
     pub fn ensure_unread(&self) -> Result<(), Error> {
         if self.progress == Progress::ToldEnd {
             let text = "the response's body was read to its end already";
             return Err(self.blame(Error::new(Kind::StreamConsumed, text)));
         }
-        if let Some(coded) = &self.coded {
-            coded.pull_decoded().map_err(|error| self.blame(error))?;
-        }
         match self.state {
             State::Closed => Err(self.closed()),
             _ => Ok(()),
         }
+    }
+
+    /// Puts back what was pulled and is not used: the next pull gives it again.
+    pub fn put_back(&mut self, piece: Bytes) {
+        self.held = piece;
+    }
+
+    /// What was put back.
+    pub fn held(&mut self) -> &mut Bytes {
+        &mut self.held
     }
 
     /// The connection in use, with its socket; none where there is none, or no more.
@@ -245,6 +260,9 @@ impl<S> Incoming<S> {
     /// content coding cannot be undone. [`Kind::Closed`] after [`close`](Self::close), and
     /// [`Kind::StreamConsumed`] after [`pull_raw`](Self::pull_raw) of a coded body.
     pub fn pull(&mut self, now: Instant) -> Result<Pull, Error> {
+        if !self.held.is_empty() {
+            return Ok(Pull::Chunk(std::mem::take(&mut self.held)));
+        }
         let pull = match self.coded.is_some() {
             false => self.pull_plain(now)?,
             true => self.pull_decoded(now)?,
@@ -262,6 +280,9 @@ impl<S> Incoming<S> {
             let allowed = coded.pull_raw();
             allowed.map_err(|error| self.blame(error))?;
         }
+        if !self.held.is_empty() {
+            return Ok(Pull::Chunk(std::mem::take(&mut self.held)));
+        }
         let pull = self.pull_plain(now)?;
         self.note(&pull);
         Ok(pull)
@@ -272,8 +293,8 @@ impl<S> Incoming<S> {
     /// # Errors
     /// As [`pull`](Self::pull).
     pub fn pull_into(&mut self, into: &mut Vec<u8>, now: Instant) -> Result<Pull, Error> {
-        let direct = self.coded.is_none() && matches!(self.state, State::Running(_));
-        if direct {
+        let running = matches!(self.state, State::Running(_));
+        if running && self.coded.is_none() && self.held.is_empty() {
             let before = into.len();
             let pull = self.pull_with(now, |connection, id| {
                 connection.read_body_into(id, into, now)
@@ -288,6 +309,15 @@ impl<S> Incoming<S> {
             return Ok(Pull::Chunk(Bytes::new()));
         }
         Ok(pull)
+    }
+
+    /// As [`pull_into`](Self::pull_into), for the part of a body that a status error keeps: it ends
+    /// when there is enough of it, and where it cannot be read.
+    pub fn pull_for_error(&mut self, into: &mut Vec<u8>, now: Instant) -> Pull {
+        if into.len() > ERROR_BODY {
+            return Pull::End;
+        }
+        self.pull_into(into, now).unwrap_or(Pull::End)
     }
 
     fn note(&mut self, pull: &Pull) {
@@ -332,10 +362,10 @@ impl<S> Incoming<S> {
 
     /// As it comes.
     fn pull_plain(&mut self, now: Instant) -> Result<Pull, Error> {
-        let pull = match self.state {
-            State::Foreign(_) => self.pull_foreign(now),
-            _ => self.pull_with(now, |connection, id| connection.read_body(id, now))?,
-        };
+        if let State::Foreign(_) = self.state {
+            return Ok(self.pull_foreign(now));
+        }
+        let pull = self.pull_with(now, |connection, id| connection.read_body(id, now))?;
         if let Pull::Chunk(chunk) = &pull {
             self.downloaded += chunk.len() as u64;
         }
@@ -406,7 +436,8 @@ impl<S> Incoming<S> {
         self.blame(Error::new(Kind::Closed, "the response was closed"))
     }
 
-    fn blame(&self, error: Error) -> Error {
+    /// The same error, saying which request it is about.
+    pub fn blame(&self, error: Error) -> Error {
         error
             .for_request(self.head.request.method.as_str(), &self.head.request.url)
             .at(self.peer)
@@ -421,4 +452,15 @@ fn reply_error(error: io::Error) -> Error {
         let text = format!("reading the reply's body: {error}");
         Error::io(Kind::Read, io::Error::new(error.kind(), text))
     })
+}
+
+/// For `std::io`'s traits; a deadline keeps its kind, and the error itself is within.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        if error.is_timeout() {
+            io::Error::new(io::ErrorKind::TimedOut, error)
+        } else {
+            io::Error::other(error)
+        }
+    }
 }

@@ -27,7 +27,10 @@ pub mod auth;
 mod body;
 mod call;
 mod client;
+#[cfg(feature = "compress")]
+mod compress;
 pub mod cookies;
+pub mod cut;
 mod decoding;
 mod depot;
 mod error;
@@ -87,7 +90,9 @@ pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
     BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
 };
-pub use nuncio_content::Budget;
+#[cfg(feature = "compress")]
+pub use nuncio_content::Coding;
+pub use nuncio_content::{Budget, Event as ServerSentEvent};
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};

@@ -10,6 +10,7 @@ use crate::hooks::Hooks;
 use crate::mount::Pattern;
 use crate::network::{Network, Wiring};
 use crate::redirect::Redirects;
+use crate::response::DefaultEncoding;
 use crate::timeout::Timeout;
 use crate::transport::{Custom, Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
@@ -32,6 +33,7 @@ pub struct Settings {
     pub(crate) redirects: Redirects,
     pub(crate) https_only: bool,
     pub(crate) decoding: Decoding,
+    pub(crate) default_encoding: DefaultEncoding,
     pub(crate) hooks: Hooks,
     pub(crate) routes: Arc<Routes>,
     /// What the routes were made of, for clients that are derived from this one.
@@ -181,6 +183,7 @@ pub struct ClientBuilder<D: Driver> {
     redirects: Redirects,
     https_only: bool,
     decoding: Decoding,
+    default_encoding: DefaultEncoding,
     hooks: Hooks,
     carriers: Carriers,
     mistake: Option<Error>,
@@ -219,6 +222,7 @@ impl<D: Driver> ClientBuilder<D> {
             redirects: Redirects::none(),
             https_only: false,
             decoding: Decoding::default(),
+            default_encoding: DefaultEncoding::default(),
             hooks: Hooks::default(),
             carriers: Carriers::default(),
             mistake: None,
@@ -238,6 +242,7 @@ impl<D: Driver> ClientBuilder<D> {
             own_cookies: Vec::new(),
             cookie_store: settings.cookie_store,
             decoding: settings.decoding.clone(),
+            default_encoding: settings.default_encoding.clone(),
             redirects: settings.redirects.clone(),
             https_only: settings.https_only,
             hooks: settings.hooks.clone(),
@@ -339,6 +344,12 @@ impl<D: Driver> ClientBuilder<D> {
     /// Whether cookies that responses set are kept. Default yes.
     pub fn cookie_store(mut self, store: bool) -> Self {
         self.cookie_store = store;
+        self
+    }
+
+    /// What text is read as where a response does not say its charset. Default UTF-8.
+    pub fn default_encoding(mut self, encoding: DefaultEncoding) -> Self {
+        self.default_encoding = encoding;
         self
     }
 
@@ -506,6 +517,7 @@ impl<D: Driver> ClientBuilder<D> {
             redirects: self.redirects,
             https_only: self.https_only,
             decoding: self.decoding,
+            default_encoding: self.default_encoding,
             hooks: self.hooks,
             routes,
             carriers: self.carriers,

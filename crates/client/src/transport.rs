@@ -91,10 +91,10 @@ impl Sent {
     ) -> Sent {
         match side {
             Side::Blocking => match work(&mut Ask::Thread(&BlockCache::default())) {
-                Poll::Ready(reply) => Sent::Now(reply),
+                Poll::Ready(reply) => Sent::Now(Box::new(reply)),
                 Poll::Pending => {
                     let text = "a body cannot be waited for by a thread";
-                    Sent::Now(Err(Error::new(Kind::Usage, text)))
+                    Sent::Now(Box::new(Err(Error::new(Kind::Usage, text))))
                 }
             },
             Side::Async => Sent::Later(Box::pin(poll_fn(move |cx| work(&mut Ask::Task(cx))))),
@@ -170,8 +170,8 @@ impl Custom {
 
     pub(crate) fn send(&self, request: Request, side: Side, now: Instant) -> Sent {
         match self {
-            Custom::Plain(answer) => Sent::Now(answer(request)),
-            Custom::Blocking(transport) => Sent::Now(transport.send(request)),
+            Custom::Plain(answer) => Sent::Now(Box::new(answer(request))),
+            Custom::Blocking(transport) => Sent::Now(Box::new(transport.send(request))),
             Custom::Async(transport) => Sent::Later(transport.send(request)),
             Custom::Ours(carrier) => Arc::clone(carrier).carry(request, side, now),
         }
@@ -180,7 +180,7 @@ impl Custom {
 
 /// How a transport answered.
 pub(crate) enum Sent {
-    Now(Result<Reply, Error>),
+    Now(Box<Result<Reply, Error>>),
     Later(BoxFuture<'static, Result<Reply, Error>>),
 }
 

@@ -25,6 +25,41 @@
 //! The async [`Client`] is one concrete type whatever the runtime: `nuncio::smol::builder()` makes it
 //! on smol.
 //!
+//! # Tests without a network
+//!
+//! A [`Mock`] answers from the test, and remembers what it was asked; a [`Script`] says what a server
+//! would, byte for byte, under the real connection machine. Both serve blocking and async clients, and
+//! either can be mounted (`ClientBuilder::mount`) for some URLs alone.
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Kind, Mock, Reply, Script, blocking::Client};
+//!
+//! let mock = Mock::new()
+//!     .on("GET", "/old", |_| Reply::new(301).header("Location", "/users"))
+//!     .on("GET", "/users", |_| Reply::new(200).text("Ada"));
+//! let client = Client::builder().transport(mock.transport()).follow_redirects(true).build()?;
+//! let page = client.get("https://example.com/old").send()?;
+//! assert_eq!((&*page.text(), page.history().len()), ("Ada", 1));
+//! mock.assert_calls("GET", "/users", 1);
+//!
+//! let script = Script::new()
+//!     .expect("GET /cut HTTP/1.1\r\n")
+//!     .expect_head()
+//!     .send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
+//!     .silence();
+//! let client = Client::builder().mount("all://*.example.com", script.transport()).build()?;
+//! let error = client.get("https://www.example.com/cut").send().unwrap_err();
+//! // Five seconds on the script's clock, none on ours.
+//! assert_eq!(error.kind(), Kind::ReadTimeout);
+//! script.assert_done();
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | gives |
@@ -39,6 +74,7 @@
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
+//! | `compress` | | `RequestBuilder::compress`: bodies sent in a content coding |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
@@ -56,6 +92,9 @@ pub use nuncio_client::{
     Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
     auth, cookies,
 };
+
+#[cfg(feature = "compress")]
+pub use nuncio_client::Coding;
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]

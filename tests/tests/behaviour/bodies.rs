@@ -17,6 +17,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+/// Gives a request something.
+type Give<D> = fn(RequestBuilder<D>) -> RequestBuilder<D>;
+
 /// What the server saw of a request to `/echo`.
 #[track_caller]
 fn echo<A: Adapter>(adapter: &A, request: RequestBuilder<A::Driver>) -> Echo {
@@ -88,7 +91,7 @@ fn b08_nothing_is_no_body_however_it_is_said<A: Adapter>(adapter: &A) {
         assert_eq!(echo.names()[..3], ["Host", "Content-Length", "Accept"]);
         assert_eq!(body_fields(&echo), [("Content-Length", "0")]);
     }
-    let requests: [fn(RequestBuilder<A::Driver>) -> RequestBuilder<A::Driver>; 4] = [
+    let requests: [Give<A::Driver>; 4] = [
         |request| request.body(""),
         |request| request.form(()),
         |request| request.multipart(Form::new()),
@@ -164,7 +167,6 @@ fn b08_json_has_no_nan_and_a_null_is_sent<A: Adapter>(adapter: &A) {
 
 behaviour!(b08_two_kinds_of_body_are_refused_and_both_are_named);
 fn b08_two_kinds_of_body_are_refused_and_both_are_named<A: Adapter>(adapter: &A) {
-    type Give<D> = fn(RequestBuilder<D>) -> RequestBuilder<D>;
     let kinds: [(&str, Give<A::Driver>); 4] = [
         ("body", |request| request.body("b")),
         ("form", |request| request.form([("a", "1")])),
@@ -683,4 +685,56 @@ fn b08_a_file_outside_of_the_runtime_is_a_usage_error() {
         panic!("no error");
     };
     assert_eq!(error.kind(), Kind::Usage, "{error}");
+}
+
+behaviour!(b08_a_held_body_can_be_compressed);
+fn b08_a_held_body_can_be_compressed<A: Adapter>(adapter: &A) {
+    use nuncio::Coding;
+    let server = Server::http();
+    let client = adapter.client();
+    let url = server.url("/echo");
+    let text = "the same again and again, ".repeat(400);
+    for coding in Coding::ALL {
+        let sent = echo(adapter, client.post(&url).compress(*coding).json(&text));
+        assert_eq!(
+            body_fields(&sent),
+            [
+                ("Content-Encoding", coding.name()),
+                ("Content-Length", &sent.body.len().to_string()[..]),
+                ("Content-Type", "application/json")
+            ]
+        );
+        assert!(sent.body.len() < 500);
+        let again = server_side(coding.name(), sent.body.clone());
+        let response = adapter.send(client.get(again.url("/x"))).unwrap();
+        assert_eq!(response.text(), format!("{text:?}"));
+    }
+    // Nothing is not made into something.
+    let sent = echo(adapter, client.post(&url).compress(Coding::Gzip));
+    assert_eq!(body_fields(&sent), [("Content-Length", "0")]);
+    let refused = [
+        client
+            .post(&url)
+            .body(adapter.body(pieces(&["x"]), None))
+            .compress(Coding::Gzip),
+        client
+            .post(&url)
+            .header("content-encoding", "br")
+            .body("x")
+            .compress(Coding::Gzip),
+    ];
+    for request in refused {
+        let error = adapter.send(request).unwrap_err();
+        assert_eq!(error.kind(), Kind::Builder, "{error}");
+    }
+}
+
+/// A server that answers with these bytes, in this coding.
+fn server_side(coding: &'static str, bytes: Vec<u8>) -> Server {
+    let reply = move |_: &nuncio_testkit::server::Request<'_>, _: &[u8]| {
+        Reply::new(200)
+            .header("Content-Encoding", coding)
+            .body(bytes.clone())
+    };
+    Server::builder().route("/x", reply).start()
 }

@@ -17,22 +17,19 @@ pub(crate) enum Json {
 impl Json {
     /// The members, of a map and of a list of pairs.
     pub(crate) fn pairs(&self) -> Option<Vec<(&str, &Json)>> {
-        let pair = |item: &'_ Json| match item {
-            Json::List(pair) => matches!(pair.as_slice(), [Json::Text(_), _]),
-            _ => false,
-        };
         match self {
             Json::Map(members) => Some(members.iter().map(|(k, v)| (k.as_str(), v)).collect()),
-            Json::List(items) if items.iter().all(pair) => {
-                let split = |item| match item {
-                    &Json::List(ref pair) => match pair.as_slice() {
-                        [Json::Text(name), value] => (name.as_str(), value),
-                        _ => unreachable!("looked at above"),
-                    },
-                    _ => unreachable!("looked at above"),
-                };
-                Some(items.iter().map(split).collect())
-            }
+            Json::List(items) => items.iter().map(Json::pair).collect(),
+            _ => None,
+        }
+    }
+
+    fn pair(&self) -> Option<(&str, &Json)> {
+        match self {
+            Json::List(items) => match items.as_slice() {
+                [Json::Text(name), value] => Some((name, value)),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ mod scenario;
 
 use control::Control;
 use nuncio_tests::adapters::{Adapter, Blocking, CurrentThread, MultiThread};
-use play::{Files, play};
+use play::play;
 use scenario::Ports;
 use serde_json::{Map, json};
 use std::fs;
@@ -36,7 +36,7 @@ fn tokio_current_thread() {
     run(CurrentThread::start(), "tokio-current-thread");
 }
 
-fn run<A: Files>(adapter: A, name: &str) {
+fn run<A: Adapter>(adapter: A, name: &str) {
     let adapter = Arc::new(adapter);
     let ports: Ports = serde_json::from_str(&variable("PORTS")).expect("what the server printed");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("differential");

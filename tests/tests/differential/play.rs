@@ -8,7 +8,7 @@ use nuncio::{
     Auth, Body, Error, Form, Kind, ParamValue, Part, QueryParams, Request, Response, Url,
 };
 use nuncio_client::{Client, ClientBuilder, Driver};
-use nuncio_tests::adapters::{Adapter, Blocking, Tokio};
+use nuncio_tests::adapters::Adapter;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Why a scenario cannot be put in nuncio's words.
 pub(crate) struct NotRun(pub(crate) &'static str);
 
-pub(crate) fn play<A: Files>(
+pub(crate) fn play<A: Adapter>(
     adapter: &Arc<A>,
     scenario: &Scenario,
     files: &Path,
@@ -77,7 +77,7 @@ fn client<D: Driver>(
 
 type Outcome = Result<Response, Error>;
 
-fn send<A: Files>(
+fn send<A: Adapter>(
     adapter: &Arc<A>,
     client: &Client<A::Driver>,
     call: &Call,
@@ -149,7 +149,7 @@ fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
 }
 
 /// Text stays text where it is that: nuncio may tell the two apart.
-fn body<A: Files>(adapter: &Arc<A>, content: &Content) -> Body {
+fn body<A: Adapter>(adapter: &Arc<A>, content: &Content) -> Body {
     match content {
         Content::Octets(octets) => match octets.text() {
             Some(text) => text.into(),
@@ -179,7 +179,7 @@ fn auth(given: &scenario::Auth) -> Auth {
 }
 
 /// A part that has no name is asked for by an empty one.
-fn part<A: Files>(adapter: &A, given: &scenario::Part, files: &Path) -> Result<Part, Error> {
+fn part<A: Adapter>(adapter: &A, given: &scenario::Part, files: &Path) -> Result<Part, Error> {
     Ok(match given {
         scenario::Part::Data(data) => Part::new(data.bytes()),
         scenario::Part::Named {
@@ -213,23 +213,6 @@ fn part<A: Files>(adapter: &A, given: &scenario::Part, files: &Path) -> Result<P
             }
         }
     })
-}
-
-/// How an adapter uploads a file.
-pub(crate) trait Files: Adapter {
-    fn file_part(&self, path: &Path) -> Result<Part, Error>;
-}
-
-impl Files for Blocking {
-    fn file_part(&self, path: &Path) -> Result<Part, Error> {
-        nuncio::blocking::file_part(path)
-    }
-}
-
-impl<const WORKERS: bool> Files for Tokio<WORKERS> {
-    fn file_part(&self, path: &Path) -> Result<Part, Error> {
-        self.runtime.block_on(nuncio::tokio::file_part(path))
-    }
 }
 
 /// The pairs of a map from text to text.

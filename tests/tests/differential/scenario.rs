@@ -33,6 +33,9 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) client: Options,
     pub(crate) calls: Vec<Call>,
+    /// The comparison's business.
+    #[serde(rename = "cut")]
+    _cut: Option<IgnoredAny>,
     /// The server's business.
     #[serde(rename = "answers")]
     _answers: Option<IgnoredAny>,

@@ -319,7 +319,7 @@ impl Carrier for Mock {
                 Answer::Now(answer) => answer(&request),
                 Answer::Later(_) => Err(Error::new(Kind::Usage, "it has to be awaited")),
             });
-            return Sent::Now(reply.map(|reply| loading.give_back(reply)));
+            return Sent::Now(Box::new(reply.map(|reply| loading.give_back(reply))));
         }
         Sent::Later(Box::pin(async move {
             poll_fn(|cx| loading.poll(&mut request, &mut Ask::Task(cx))).await?;

@@ -13,13 +13,15 @@ use nuncio_headers::Headers;
 use nuncio_headers::typed::Links;
 use nuncio_url::Url;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What every response has before its body: shared by the buffered and the streaming kinds.
 #[derive(Clone, Debug)]
 pub struct Head {
     pub(crate) request: SentRequest,
     pub(crate) head: ResponseHead,
+    /// From when the request was handed to the transport until the head was here.
+    pub(crate) waited: Duration,
     /// What few responses have.
     pub(crate) more: Option<Box<More>>,
 }
@@ -88,6 +90,7 @@ impl Head {
         Head {
             request,
             head,
+            waited: seen.waited,
             more,
         }
     }
@@ -167,6 +170,11 @@ impl Head {
         self.more.as_deref()?.trailers.as_ref()
     }
 
+    /// From just before the request was handed to the transport until the response's head was here.
+    pub fn elapsed(&self) -> Duration {
+        self.waited
+    }
+
     /// The announced length of the body, in bytes; none where it is no number.
     pub fn content_length(&self) -> Option<u64> {
         let digits = self.head.headers.first("content-length")?;
@@ -179,10 +187,12 @@ impl Head {
 
     /// Its pieces, when hooks or the authentication have seen it.
     pub(crate) fn into_seen(self) -> (ResponseHead, Seen) {
-        let seen = self.more.map_or_else(Seen::default, |more| Seen {
+        let mut seen = self.more.map_or_else(Seen::default, |more| Seen {
             extensions: more.extensions,
             received: more.received,
+            waited: Duration::ZERO,
         });
+        seen.waited = self.waited;
         (self.head, seen)
     }
 }

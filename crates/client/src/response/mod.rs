@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How much of a body the error of [`Response::error_for_status`] keeps, in bytes.
-const ERROR_BODY: usize = 64 * 1024;
+pub(crate) const ERROR_BODY: usize = 64 * 1024;
 
 /// A response, body included. A clone shares the body.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ impl fmt::Debug for Response {
 }
 
 /// A peer's text as an error may tell it: on one line, at most `limit` characters.
-fn snippet(text: &str, limit: usize) -> String {
+pub(crate) fn snippet(text: &str, limit: usize) -> String {
     let mut told = String::new();
     for (index, character) in text.chars().enumerate() {
         match character {

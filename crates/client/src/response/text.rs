@@ -107,6 +107,12 @@ impl Head {
         }
     }
 
+    /// Says what the body is read as, whatever it declares.
+    pub(crate) fn set_encoding(&mut self, label: &str) -> Result<(), Error> {
+        self.more.get_or_insert_default().charset = Some(find(label)?);
+        Ok(())
+    }
+
     /// Says what a body is read as that declares no charset.
     pub(crate) fn set_default_encoding(&mut self, default: &DefaultEncoding) {
         if self.more.is_some() || !default.is_utf8() {
@@ -148,8 +154,8 @@ impl Response {
     /// # Errors
     /// [`Kind::Builder`] for a label that is unknown, or needs the feature `charset`.
     pub fn with_encoding(mut self, label: &str) -> Result<Self, Error> {
-        let charset = find(label).map_err(|error| self.blame(error))?;
-        self.head.more.get_or_insert_default().charset = Some(charset);
+        let set = self.head.set_encoding(label);
+        set.map_err(|error| self.blame(error))?;
         Ok(self)
     }
 

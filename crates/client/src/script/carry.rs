@@ -152,10 +152,27 @@ impl World {
             let count = transmit.slices(&mut slices);
             match socket.write(slices.get(..count).unwrap_or_default()) {
                 Ok(written) => connection.transmitted(transmit, written, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.read(lane, until, patient);
+                }
                 Err(error) => connection.handle_write_error(transmit, &error),
             }
             return self.check().map(|()| true);
         }
+        self.read(lane, until, patient)
+    }
+
+    /// Moves bytes in, or the clock; as [`drive`](Self::drive).
+    fn read(
+        &self,
+        lane: &mut Lane<Peer>,
+        until: Option<Instant>,
+        patient: bool,
+    ) -> Result<bool, Error> {
+        let now = self.now()?;
+        let Lane {
+            connection, socket, ..
+        } = lane;
         let mut buf = connection.take_recv();
         let heard = socket.read(buf.unfilled());
         if let Heard::Bytes(count) = heard {
@@ -188,10 +205,7 @@ impl World {
 
     /// One read that takes no time, as at every checkout.
     fn probe(&self, lane: &mut Lane<Peer>) -> Result<(), Error> {
-        if !lane.connection.wants_write() {
-            self.drive(lane, None, false)?;
-        }
-        Ok(())
+        self.read(lane, None, false).map(|_| ())
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -244,7 +258,9 @@ impl Sending {
                         }
                     }
                 }
-                Step::Wait { .. } | Step::User | Step::Head => return Poll::Ready(Err(over())),
+                Step::Wait { .. } | Step::Tick | Step::User | Step::Head => {
+                    return Poll::Ready(Err(over()));
+                }
             }
         }
     }

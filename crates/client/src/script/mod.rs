@@ -17,8 +17,9 @@ use std::time::Duration;
 /// over a socket. TLS is left out: an https URL is served in plain text.
 ///
 /// Each connection does its steps in the order in which they are given, and is closed after the last;
-/// one more than there are is refused. Bytes that the client sends are taken at once; a step that
-/// expects holds back what comes after it.
+/// one more than there are is refused. A step that
+/// expects holds back what comes after it; where none does, a server takes 64 KiB and then no more, as
+/// one would that does not read.
 ///
 /// Time is the script's own. [`wait`](Self::wait) and [`silence`](Self::silence) take none: they move
 /// the clock of the connections, so that a limit of 5 s passes at once. `Response::elapsed` does not
