@@ -211,6 +211,10 @@ mod tests {
             unreachable!("files need no name")
         }
 
+        fn spawn(&self, _: BoxFuture<'static, ()>) -> io::Result<()> {
+            unreachable!("files need no task")
+        }
+
         fn run_blocking(&self, job: Job) -> BoxFuture<'static, io::Result<()>> {
             let done = Arc::new(Mutex::new(false));
             let place = Arc::clone(&done);
