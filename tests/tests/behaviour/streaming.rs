@@ -505,3 +505,24 @@ fn b10_what_came_over_the_network_is_counted<A: Adapter>(adapter: &A) {
         assert_eq!(pulled, 200_000);
     }
 }
+
+#[test]
+fn b12_a_blocking_stream_is_iterated_and_read_by_lines_of_the_standard_library() {
+    use std::io::BufRead;
+    let adapter = nuncio_tests::adapters::Blocking::start();
+    let text = "one\ntwo\nthree";
+    let server = serving(&["gzip"], gzip(text.as_bytes()));
+    let client = adapter.client();
+    let mut body = Vec::new();
+    for chunk in adapter.stream(client.get(server.url("/"))).unwrap() {
+        body.extend_from_slice(&chunk.unwrap());
+    }
+    assert_eq!(body, text.as_bytes());
+    // A line by hand, and the rest whole.
+    let mut download = adapter.stream(client.get(server.url("/"))).unwrap();
+    let mut line = String::new();
+    download.read_line(&mut line).unwrap();
+    assert_eq!(line, "one\n");
+    assert_eq!(download.into_response().unwrap().text(), "two\nthree");
+    assert_eq!(server.connections(), 1);
+}
