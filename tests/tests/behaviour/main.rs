@@ -22,6 +22,7 @@ mod requests;
 mod responses;
 mod runtimes;
 mod scripts;
+mod streaming;
 mod timeouts;
 mod tls;
 mod tower;
