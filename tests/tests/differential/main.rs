@@ -47,7 +47,9 @@ fn run<A: Adapter>(adapter: A, name: &str) {
     for scenario in scenarios {
         control.begin(&scenario.id);
         let mut outcome = play(&adapter, &scenario, &folder.join("files"));
-        outcome["requests"] = control.end();
+        let recorded = control.end();
+        outcome["connections"] = recorded["connections"].clone();
+        outcome["requests"] = recorded["requests"].clone();
         outcomes.insert(scenario.id, outcome);
     }
     let document = json!({ "client": format!("nuncio {name}"), "outcomes": outcomes });
