@@ -2,53 +2,83 @@
 //!
 //! A scenario is a function over any [`Adapter`]. It builds requests with the client's own builder and
 //! hands them to [`Adapter::send`] or [`Adapter::stream`]; [`behaviour!`](crate::behaviour) makes one
-//! test of it per adapter.
+//! test of it per adapter. What runs futures ([`Executor`]) is an adapter with that; a scenario about
+//! futures is a function over any `Executor`, for [`async_behaviour!`](crate::async_behaviour).
+
+mod executors;
+mod looping;
+mod tasks;
+
+pub use executors::{AsyncStd, CurrentThread, MultiThread, Smol, Tokio};
+pub use looping::Looping;
+pub use tasks::{Executor, TaskDownload};
 
 use bytes::{Buf, Bytes};
-use futures_io::AsyncRead;
-use nuncio::cut::Cut;
 use nuncio::{Body, Error, Head, Part, Request, Response, ServerSentEvent};
 use nuncio_client::{Client, ClientBuilder, Driver, RequestBuilder};
 use serde::de::DeserializeOwned;
-use std::future::{Future, poll_fn};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
-use tokio::runtime::{Handle, Runtime};
-use tokio::task::JoinHandle;
 
 /// One test for every adapter, each named after it, of a scenario in the same module.
 #[macro_export]
 macro_rules! behaviour {
     ($($(#[$attribute:meta])* $scenario:ident),+ $(,)?) => {$(
         mod $scenario {
-            use $crate::adapters::{Adapter, Blocking, CurrentThread, MultiThread};
-
-            $(#[$attribute])*
-            #[test]
-            fn blocking() {
-                super::$scenario(&Blocking::start());
-            }
-
-            $(#[$attribute])*
-            #[test]
-            fn tokio_multi_thread() {
-                super::$scenario(&MultiThread::start());
-            }
-
-            $(#[$attribute])*
-            #[test]
-            fn tokio_current_thread() {
-                super::$scenario(&CurrentThread::start());
-            }
+            $crate::tests_of! { super::$scenario, $(#[$attribute])*; blocking Blocking, }
+            $crate::async_tests_of! { super::$scenario, $(#[$attribute])* }
         }
     )+};
+}
+
+/// [`behaviour!`] for scenarios about futures: one test for every adapter of the async client.
+#[macro_export]
+macro_rules! async_behaviour {
+    ($($(#[$attribute:meta])* $scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            $crate::async_tests_of! { super::$scenario, $(#[$attribute])* }
+        }
+    )+};
+}
+
+/// The adapters of the async client. Another one has its line here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! async_tests_of {
+    ($scenario:path, $(#[$attribute:meta])*) => {
+        $crate::tests_of! { $scenario, $(#[$attribute])*;
+            tokio_multi_thread MultiThread,
+            tokio_current_thread CurrentThread,
+            smol Smol,
+            async_std AsyncStd,
+            #[cfg(feature = "looping")] looping Looping,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($scenario:path, $(#[$attribute:meta])*;) => {};
+    (
+        $scenario:path, $(#[$attribute:meta])*;
+        $(#[$cfg:meta])* $name:ident $adapter:ident, $($rest:tt)*
+    ) => {
+        $(#[$cfg])*
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            use $crate::adapters::{$adapter, Adapter};
+            $scenario(&$adapter::start());
+        }
+        $crate::tests_of! { $scenario, $(#[$attribute])*; $($rest)* }
+    };
 }
 
 /// A way of running a client, made to wait for its answers.
@@ -339,263 +369,5 @@ impl futures_core::Stream for NoPieces {
 
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(None)
-    }
-}
-
-/// The async client on a tokio runtime with two worker threads; requests run on those.
-pub type MultiThread = Tokio<true>;
-
-/// The async client on a tokio runtime that has only the thread that asks.
-pub type CurrentThread = Tokio<false>;
-
-/// The async client on a tokio runtime of its own.
-pub struct Tokio<const WORKERS: bool> {
-    /// What its clients run on.
-    pub runtime: Arc<Runtime>,
-}
-
-impl<const WORKERS: bool> Tokio<WORKERS> {
-    fn wait<F>(&self, future: F) -> F::Output
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        if !WORKERS {
-            return self.runtime.block_on(future);
-        }
-        let task = self.runtime.spawn(future);
-        self.runtime.block_on(task).expect("no panic")
-    }
-}
-
-impl<const WORKERS: bool> Adapter for Tokio<WORKERS> {
-    type Driver = nuncio::Async;
-    type Download = TokioDownload;
-
-    fn start() -> Self {
-        let mut builder = if WORKERS {
-            tokio::runtime::Builder::new_multi_thread()
-        } else {
-            tokio::runtime::Builder::new_current_thread()
-        };
-        let runtime = builder.worker_threads(2).enable_all().build();
-        let runtime = Arc::new(runtime.expect("a runtime"));
-        Tokio { runtime }
-    }
-
-    fn builder(&self) -> ClientBuilder<Self::Driver> {
-        nuncio::tokio::builder()
-    }
-
-    fn send(&self, request: RequestBuilder<Self::Driver>) -> Result<Response, Error> {
-        self.wait(request.send())
-    }
-
-    fn send_as_is(
-        &self,
-        client: &Client<Self::Driver>,
-        request: Request,
-    ) -> Result<Response, Error> {
-        self.wait(client.send(request))
-    }
-
-    fn stream(&self, request: RequestBuilder<Self::Driver>) -> Result<Self::Download, Error> {
-        let download = self.wait(request.stream())?;
-        let runtime = self.runtime.clone();
-        Ok(TokioDownload { download, runtime })
-    }
-
-    fn together(
-        &self,
-        requests: Vec<RequestBuilder<Self::Driver>>,
-    ) -> Vec<Result<Response, Error>> {
-        let spawn = |request: RequestBuilder<_>| self.runtime.spawn(request.send());
-        let tasks: Vec<_> = requests.into_iter().map(spawn).collect();
-        let joined = tasks.into_iter().map(|task| self.runtime.block_on(task));
-        joined.map(|result| result.expect("no panic")).collect()
-    }
-
-    fn body<I>(&self, pieces: I, length: Option<u64>) -> Body
-    where
-        I: Iterator<Item = io::Result<Bytes>> + Send + 'static,
-    {
-        let pieces = PieceStream {
-            pieces: Some(Box::new(pieces)),
-            next: None,
-            runtime: self.runtime.handle().clone(),
-        };
-        nuncio::from_stream(pieces, length)
-    }
-
-    fn body_of_the_other_kind(&self) -> Body {
-        Body::reader(io::empty(), None)
-    }
-
-    fn file(&self, path: &Path) -> Result<Body, Error> {
-        self.runtime.block_on(nuncio::tokio::file(path))
-    }
-
-    fn file_part(&self, path: &Path) -> Result<Part, Error> {
-        self.runtime.block_on(nuncio::tokio::file_part(path))
-    }
-}
-
-/// A download and the runtime that it needs.
-pub struct TokioDownload {
-    download: nuncio::Streaming,
-    runtime: Arc<Runtime>,
-}
-
-impl Deref for TokioDownload {
-    type Target = Head;
-
-    fn deref(&self) -> &Head {
-        &self.download
-    }
-}
-
-impl Download for TokioDownload {
-    fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.runtime.block_on(self.download.chunk())
-    }
-
-    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.runtime.block_on(self.download.raw_chunk())
-    }
-
-    fn bytes_downloaded(&self) -> u64 {
-        self.download.bytes_downloaded()
-    }
-
-    fn close(&mut self) {
-        self.download.close();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.download.is_closed()
-    }
-
-    fn is_consumed(&self) -> bool {
-        self.download.is_consumed()
-    }
-
-    fn elapsed(&self) -> Option<Duration> {
-        self.download.elapsed()
-    }
-
-    fn with_encoding(self, label: &str) -> Result<Self, Error> {
-        let Self { download, runtime } = self;
-        let download = download.with_encoding(label)?;
-        Ok(Self { download, runtime })
-    }
-
-    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
-        TokioItems::boxed(self.download.chunks(size), self.runtime)
-    }
-
-    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
-        TokioItems::boxed(self.download.raw_chunks(size), self.runtime)
-    }
-
-    fn text(self) -> Pulled<String> {
-        TokioItems::boxed(self.download.text(), self.runtime)
-    }
-
-    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String> {
-        TokioItems::boxed(self.download.text_chunks(size), self.runtime)
-    }
-
-    fn lines(self) -> Pulled<String> {
-        TokioItems::boxed(self.download.lines(), self.runtime)
-    }
-
-    fn events(self) -> Pulled<ServerSentEvent> {
-        TokioItems::boxed(self.download.events(), self.runtime)
-    }
-
-    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T> {
-        TokioItems::boxed(self.download.json_lines(), self.runtime)
-    }
-
-    fn read(self) -> Result<Response, Error> {
-        self.runtime.block_on(self.download.into_response())
-    }
-
-    fn through_trait(&mut self) -> Result<Vec<u8>, String> {
-        use futures_core::Stream;
-        let mut body = Vec::new();
-        let download = &mut self.download;
-        self.runtime.block_on(async {
-            while let Some(chunk) = poll_fn(|cx| Pin::new(&mut *download).poll_next(cx)).await {
-                body.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
-            }
-            Ok(body)
-        })
-    }
-
-    fn error_for_status(self) -> Result<Self, Error> {
-        let Self { download, runtime } = self;
-        let download = runtime.block_on(download.error_for_status())?;
-        Ok(Self { download, runtime })
-    }
-
-    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>> {
-        let mut buf = vec![0; size];
-        let download = &mut self.download;
-        let read = poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut *download), cx, &mut buf));
-        let read = self.runtime.block_on(read)?;
-        buf.truncate(read);
-        Ok(buf)
-    }
-}
-
-/// What a body is cut into, and the runtime that it needs.
-struct TokioItems<C> {
-    items: nuncio::Items<C>,
-    runtime: Arc<Runtime>,
-}
-
-impl<C: Cut + 'static> TokioItems<C> {
-    fn boxed(items: nuncio::Items<C>, runtime: Arc<Runtime>) -> Pulled<C::Item> {
-        Box::new(TokioItems { items, runtime })
-    }
-}
-
-impl<C: Cut> Iterator for TokioItems<C> {
-    type Item = Result<C::Item, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.runtime.block_on(self.items.next())
-    }
-}
-
-/// A stream of pieces, each got in a thread where it may block: to the client it is a slow source.
-struct PieceStream<I> {
-    pieces: Option<I>,
-    next: Option<JoinHandle<(I, Option<io::Result<Bytes>>)>>,
-    runtime: Handle,
-}
-
-impl<I> futures_core::Stream for PieceStream<I>
-where
-    I: Iterator<Item = io::Result<Bytes>> + Send + Unpin + 'static,
-{
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if let Some(mut pieces) = this.pieces.take() {
-            let work = move || {
-                let piece = pieces.next();
-                (pieces, piece)
-            };
-            this.next = Some(this.runtime.spawn_blocking(work));
-        }
-        let Some(task) = &mut this.next else {
-            return Poll::Ready(None);
-        };
-        let (pieces, piece) = ready!(Pin::new(task).poll(cx)).expect("no panic");
-        this.next = None;
-        this.pieces = piece.is_some().then_some(pieces);
-        Poll::Ready(piece)
     }
 }

@@ -6,8 +6,8 @@ use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Awaits, BoxFuture, Call, Depot, Driver, Error, Feed, Incoming, Kind, Place, PoolCounts, Pull,
-    Request, Response, Settings, Side, Step,
+    Awaits, BoxFuture, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place,
+    PoolCounts, Pull, Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -44,6 +44,25 @@ impl Driver for Async {
 
     fn wall_clock() -> SystemTime {
         SystemTime::now()
+    }
+
+    fn environment() -> Environment {
+        Environment {
+            variable: |name| std::env::var_os(name),
+            read: |path| std::fs::read(path),
+            list: |path| {
+                let entries = std::fs::read_dir(path)?;
+                let mut files = Vec::new();
+                for entry in entries {
+                    let path = entry?.path();
+                    if path.is_file() {
+                        files.push(path);
+                    }
+                }
+                files.sort();
+                Ok(files)
+            },
+        }
     }
 
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {

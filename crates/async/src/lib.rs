@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is one concrete type: a library can take a `&nuncio_async::Client` and leave the
 //! runtime to its user. What a runtime has to give is a [`Runtime`]: sockets, timers, look-ups,
-//! tasks. `nuncio-tokio` is one, in about 150 lines.
+//! tasks. `nuncio-tokio` and `nuncio-smol` are such, in about 150 lines each.
 //!
 //! Whoever asks, drives: a request's future moves its own bytes, without a task, a channel or a
 //! thread in between. Dropped at any point, it leaves the pool right.

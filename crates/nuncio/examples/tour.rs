@@ -153,6 +153,9 @@ fn tour(table: &mut Table) -> Result<(), Box<dyn std::error::Error>> {
     for site in [Site::plain(), Site::tls()] {
         on_blocking(&site, table)?;
         runtime.block_on(on_async("tokio", nuncio::tokio::builder(), &site, table))?;
+        smol::block_on(on_async("smol", nuncio::smol::builder(), &site, table))?;
+        let builder = nuncio::async_std::builder();
+        async_std::task::block_on(on_async("async-std", builder, &site, table))?;
     }
     Ok(())
 }
@@ -269,7 +272,7 @@ impl Table {
 
 fn print(columns: [&str; 7]) {
     let [adapter, request, protocol, status, bytes, time, speed] = columns;
-    print!("{adapter:<8}  {request:<20}  {protocol:<17}  {status:<14}");
+    print!("{adapter:<9}  {request:<20}  {protocol:<17}  {status:<14}");
     println!("  {bytes:>8}  {time:>6}  {speed:>5}");
 }
 

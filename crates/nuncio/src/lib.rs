@@ -22,7 +22,8 @@
 //! # }
 //! ```
 //!
-//! The async [`Client`] is one concrete type whatever the runtime.
+//! The async [`Client`] is one concrete type whatever the runtime: `nuncio::smol::builder()` makes it
+//! on smol.
 //!
 //! # Tests without a network
 //!
@@ -65,6 +66,8 @@
 //! |---|---|---|
 //! | `blocking` | yes | [`blocking`]: over `std::net`, no async crate in its tree |
 //! | `tokio` | | [`tokio`]: the async client on tokio |
+//! | `smol` | | [`smol`]: the async client on smol |
+//! | `async-std` | | [`async_std`]: the async client for programs that are still on async-std |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
@@ -82,6 +85,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
+
+pub mod netrc;
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
@@ -113,7 +118,26 @@ pub mod tokio {
     };
 }
 
-#[cfg(feature = "tokio")]
+/// The async client on smol.
+#[cfg(feature = "smol")]
+pub mod smol {
+    pub use nuncio_smol::{
+        Smol, builder, delete, file, file_part, get, head, options, patch, post, put, request,
+    };
+}
+
+/// The async client for programs on async-std, which has been discontinued (RUSTSEC-2025-0052):
+/// a new program takes [`smol`] or [`tokio`].
+///
+/// async-std itself is not among this crate's dependencies: its reactor and its executor are.
+#[cfg(feature = "async-std")]
+pub mod async_std {
+    pub use nuncio_async_std::{
+        AsyncStd, builder, delete, file, file_part, get, head, options, patch, post, put, request,
+    };
+}
+
+#[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
     Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
     from_async_read, from_poll_read, from_stream,
