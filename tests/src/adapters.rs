@@ -2,48 +2,83 @@
 //!
 //! A scenario is a function over any [`Adapter`]. It builds requests with the client's own builder and
 //! hands them to [`Adapter::send`] or [`Adapter::stream`]; [`behaviour!`](crate::behaviour) makes one
-//! test of it per adapter.
+//! test of it per adapter. What runs futures ([`Executor`]) is an adapter with that; a scenario about
+//! futures is a function over any `Executor`, for [`async_behaviour!`](crate::async_behaviour).
+
+mod executors;
+mod looping;
+mod tasks;
+
+pub use executors::{AsyncStd, CurrentThread, MultiThread, Smol, Tokio};
+pub use looping::Looping;
+pub use tasks::{Executor, TaskDownload};
 
 use bytes::{Buf, Bytes};
-use nuncio::{Body, Error, Head, Part, Request, Response};
+use nuncio::{Body, Error, Head, Part, Request, Response, ServerSentEvent};
 use nuncio_client::{Client, ClientBuilder, Driver, RequestBuilder};
-use std::future::{Future, poll_fn};
+use serde::de::DeserializeOwned;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread;
-use tokio::runtime::{Handle, Runtime};
-use tokio::task::JoinHandle;
+use std::time::Duration;
 
 /// One test for every adapter, each named after it, of a scenario in the same module.
 #[macro_export]
 macro_rules! behaviour {
     ($($(#[$attribute:meta])* $scenario:ident),+ $(,)?) => {$(
         mod $scenario {
-            use $crate::adapters::{Adapter, Blocking, CurrentThread, MultiThread};
-
-            $(#[$attribute])*
-            #[test]
-            fn blocking() {
-                super::$scenario(&Blocking::start());
-            }
-
-            $(#[$attribute])*
-            #[test]
-            fn tokio_multi_thread() {
-                super::$scenario(&MultiThread::start());
-            }
-
-            $(#[$attribute])*
-            #[test]
-            fn tokio_current_thread() {
-                super::$scenario(&CurrentThread::start());
-            }
+            $crate::tests_of! { super::$scenario, $(#[$attribute])*; blocking Blocking, }
+            $crate::async_tests_of! { super::$scenario, $(#[$attribute])* }
         }
     )+};
+}
+
+/// [`behaviour!`] for scenarios about futures: one test for every adapter of the async client.
+#[macro_export]
+macro_rules! async_behaviour {
+    ($($(#[$attribute:meta])* $scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            $crate::async_tests_of! { super::$scenario, $(#[$attribute])* }
+        }
+    )+};
+}
+
+/// The adapters of the async client. Another one has its line here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! async_tests_of {
+    ($scenario:path, $(#[$attribute:meta])*) => {
+        $crate::tests_of! { $scenario, $(#[$attribute])*;
+            tokio_multi_thread MultiThread,
+            tokio_current_thread CurrentThread,
+            smol Smol,
+            async_std AsyncStd,
+            #[cfg(feature = "looping")] looping Looping,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($scenario:path, $(#[$attribute:meta])*;) => {};
+    (
+        $scenario:path, $(#[$attribute:meta])*;
+        $(#[$cfg:meta])* $name:ident $adapter:ident, $($rest:tt)*
+    ) => {
+        $(#[$cfg])*
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            use $crate::adapters::{$adapter, Adapter};
+            $scenario(&$adapter::start());
+        }
+        $crate::tests_of! { $scenario, $(#[$attribute])*; $($rest)* }
+    };
 }
 
 /// A way of running a client, made to wait for its answers.
@@ -101,8 +136,47 @@ pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// The next piece.
     fn chunk(&mut self) -> Result<Option<Bytes>, Error>;
 
+    /// The next piece as it came.
+    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error>;
+
     /// How much of the body was received, as it came.
     fn bytes_downloaded(&self) -> u64;
+
+    /// Closes it.
+    fn close(&mut self);
+
+    /// Whether it is closed.
+    fn is_closed(&self) -> bool;
+
+    /// Whether it was begun to be read.
+    fn is_consumed(&self) -> bool;
+
+    /// How long it took, once it is closed.
+    fn elapsed(&self) -> Option<Duration>;
+
+    /// Itself, read as text in this charset.
+    fn with_encoding(self, label: &str) -> Result<Self, Error>;
+
+    /// The rest in pieces of one size.
+    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes>;
+
+    /// The rest as it came, in pieces of one size.
+    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes>;
+
+    /// The rest as text, as it comes.
+    fn text(self) -> Pulled<String>;
+
+    /// The rest as text, in pieces of one number of characters.
+    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String>;
+
+    /// The rest line by line.
+    fn lines(self) -> Pulled<String>;
+
+    /// The rest as Server-Sent Events.
+    fn events(self) -> Pulled<ServerSentEvent>;
+
+    /// The rest as a JSON text on each line.
+    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T>;
 
     /// All that is left, as a response.
     fn read(self) -> Result<Response, Error>;
@@ -110,9 +184,15 @@ pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// All that is left, through the standard trait for it: `Read`, or `Stream`.
     fn through_trait(&mut self) -> Result<Vec<u8>, String>;
 
+    /// What one read into a buffer of this size gives, through `Read` or `AsyncRead`.
+    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>>;
+
     /// Itself if its status is a success.
     fn error_for_status(self) -> Result<Self, Error>;
 }
+
+/// What a body is cut into, one by one.
+pub type Pulled<T> = Box<dyn Iterator<Item = Result<T, Error>>>;
 
 /// The client over `std::net`.
 pub struct Blocking;
@@ -185,8 +265,60 @@ impl Download for nuncio::blocking::Streaming {
         Self::chunk(self)
     }
 
+    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        Self::raw_chunk(self)
+    }
+
     fn bytes_downloaded(&self) -> u64 {
         Self::bytes_downloaded(self)
+    }
+
+    fn close(&mut self) {
+        Self::close(self);
+    }
+
+    fn is_closed(&self) -> bool {
+        Self::is_closed(self)
+    }
+
+    fn is_consumed(&self) -> bool {
+        Self::is_consumed(self)
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        Self::elapsed(self)
+    }
+
+    fn with_encoding(self, label: &str) -> Result<Self, Error> {
+        Self::with_encoding(self, label)
+    }
+
+    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        Box::new(self.chunks(size))
+    }
+
+    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        Box::new(self.raw_chunks(size))
+    }
+
+    fn text(self) -> Pulled<String> {
+        Box::new(self.text())
+    }
+
+    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String> {
+        Box::new(self.text_chunks(size))
+    }
+
+    fn lines(self) -> Pulled<String> {
+        Box::new(self.lines())
+    }
+
+    fn events(self) -> Pulled<ServerSentEvent> {
+        Box::new(self.events())
+    }
+
+    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T> {
+        Box::new(self.json_lines())
     }
 
     fn read(self) -> Result<Response, Error> {
@@ -197,6 +329,13 @@ impl Download for nuncio::blocking::Streaming {
         let mut body = Vec::new();
         let read = Read::read_to_end(self, &mut body);
         read.map(|_| body).map_err(|error| error.to_string())
+    }
+
+    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        let mut buf = vec![0; size];
+        let read = Read::read(self, &mut buf)?;
+        buf.truncate(read);
+        Ok(buf)
     }
 
     fn error_for_status(self) -> Result<Self, Error> {
@@ -230,180 +369,5 @@ impl futures_core::Stream for NoPieces {
 
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(None)
-    }
-}
-
-/// The async client on a tokio runtime with two worker threads; requests run on those.
-pub type MultiThread = Tokio<true>;
-
-/// The async client on a tokio runtime that has only the thread that asks.
-pub type CurrentThread = Tokio<false>;
-
-/// The async client on a tokio runtime of its own.
-pub struct Tokio<const WORKERS: bool> {
-    /// What its clients run on.
-    pub runtime: Arc<Runtime>,
-}
-
-impl<const WORKERS: bool> Tokio<WORKERS> {
-    fn wait<F>(&self, future: F) -> F::Output
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        if !WORKERS {
-            return self.runtime.block_on(future);
-        }
-        let task = self.runtime.spawn(future);
-        self.runtime.block_on(task).expect("no panic")
-    }
-}
-
-impl<const WORKERS: bool> Adapter for Tokio<WORKERS> {
-    type Driver = nuncio::Async;
-    type Download = TokioDownload;
-
-    fn start() -> Self {
-        let mut builder = if WORKERS {
-            tokio::runtime::Builder::new_multi_thread()
-        } else {
-            tokio::runtime::Builder::new_current_thread()
-        };
-        let runtime = builder.worker_threads(2).enable_all().build();
-        let runtime = Arc::new(runtime.expect("a runtime"));
-        Tokio { runtime }
-    }
-
-    fn builder(&self) -> ClientBuilder<Self::Driver> {
-        nuncio::tokio::builder()
-    }
-
-    fn send(&self, request: RequestBuilder<Self::Driver>) -> Result<Response, Error> {
-        self.wait(request.send())
-    }
-
-    fn send_as_is(
-        &self,
-        client: &Client<Self::Driver>,
-        request: Request,
-    ) -> Result<Response, Error> {
-        self.wait(client.send(request))
-    }
-
-    fn stream(&self, request: RequestBuilder<Self::Driver>) -> Result<Self::Download, Error> {
-        let download = self.wait(request.stream())?;
-        let runtime = self.runtime.clone();
-        Ok(TokioDownload { download, runtime })
-    }
-
-    fn together(
-        &self,
-        requests: Vec<RequestBuilder<Self::Driver>>,
-    ) -> Vec<Result<Response, Error>> {
-        let spawn = |request: RequestBuilder<_>| self.runtime.spawn(request.send());
-        let tasks: Vec<_> = requests.into_iter().map(spawn).collect();
-        let joined = tasks.into_iter().map(|task| self.runtime.block_on(task));
-        joined.map(|result| result.expect("no panic")).collect()
-    }
-
-    fn body<I>(&self, pieces: I, length: Option<u64>) -> Body
-    where
-        I: Iterator<Item = io::Result<Bytes>> + Send + 'static,
-    {
-        let pieces = PieceStream {
-            pieces: Some(Box::new(pieces)),
-            next: None,
-            runtime: self.runtime.handle().clone(),
-        };
-        nuncio::from_stream(pieces, length)
-    }
-
-    fn body_of_the_other_kind(&self) -> Body {
-        Body::reader(io::empty(), None)
-    }
-
-    fn file(&self, path: &Path) -> Result<Body, Error> {
-        self.runtime.block_on(nuncio::tokio::file(path))
-    }
-
-    fn file_part(&self, path: &Path) -> Result<Part, Error> {
-        self.runtime.block_on(nuncio::tokio::file_part(path))
-    }
-}
-
-/// A download and the runtime that it needs.
-pub struct TokioDownload {
-    download: nuncio::Streaming,
-    runtime: Arc<Runtime>,
-}
-
-impl Deref for TokioDownload {
-    type Target = Head;
-
-    fn deref(&self) -> &Head {
-        &self.download
-    }
-}
-
-impl Download for TokioDownload {
-    fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.runtime.block_on(self.download.chunk())
-    }
-
-    fn bytes_downloaded(&self) -> u64 {
-        self.download.bytes_downloaded()
-    }
-
-    fn read(self) -> Result<Response, Error> {
-        self.runtime.block_on(self.download.into_response())
-    }
-
-    fn through_trait(&mut self) -> Result<Vec<u8>, String> {
-        use futures_core::Stream;
-        let mut body = Vec::new();
-        let download = &mut self.download;
-        self.runtime.block_on(async {
-            while let Some(chunk) = poll_fn(|cx| Pin::new(&mut *download).poll_next(cx)).await {
-                body.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
-            }
-            Ok(body)
-        })
-    }
-
-    fn error_for_status(self) -> Result<Self, Error> {
-        let Self { download, runtime } = self;
-        let download = download.error_for_status()?;
-        Ok(Self { download, runtime })
-    }
-}
-
-/// A stream of pieces, each got in a thread where it may block: to the client it is a slow source.
-struct PieceStream<I> {
-    pieces: Option<I>,
-    next: Option<JoinHandle<(I, Option<io::Result<Bytes>>)>>,
-    runtime: Handle,
-}
-
-impl<I> futures_core::Stream for PieceStream<I>
-where
-    I: Iterator<Item = io::Result<Bytes>> + Send + Unpin + 'static,
-{
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if let Some(mut pieces) = this.pieces.take() {
-            let work = move || {
-                let piece = pieces.next();
-                (pieces, piece)
-            };
-            this.next = Some(this.runtime.spawn_blocking(work));
-        }
-        let Some(task) = &mut this.next else {
-            return Poll::Ready(None);
-        };
-        let (pieces, piece) = ready!(Pin::new(task).poll(cx)).expect("no panic");
-        this.next = None;
-        this.pieces = piece.is_some().then_some(pieces);
-        Poll::Ready(piece)
     }
 }

@@ -27,8 +27,8 @@ const STANDS_ON: &[(&str, &[&str])] = &[
     ),
     ("nuncio-async", &["nuncio-client"]),
     ("nuncio-tokio", &["nuncio-async"]),
-    ("nuncio-async-std", &["nuncio-async"]),
     ("nuncio-smol", &["nuncio-async"]),
+    ("nuncio-async-std", &["nuncio-async", "nuncio-smol"]),
     ("nuncio-blocking", &["nuncio-client"]),
     (
         "nuncio",
@@ -43,8 +43,8 @@ const STANDS_ON: &[(&str, &[&str])] = &[
             "nuncio-client",
             "nuncio-async",
             "nuncio-tokio",
-            "nuncio-async-std",
             "nuncio-smol",
+            "nuncio-async-std",
             "nuncio-blocking",
         ],
     ),
@@ -64,11 +64,13 @@ const RUNTIMES: &[(&str, &[&str])] = &[
     ("tokio", &["nuncio-tokio", "nuncio-http2", "nuncio-cli"]),
     ("tokio-util", &[]),
     ("tokio-rustls", &[]),
-    ("async-std", &["nuncio-async-std"]),
-    ("smol", &["nuncio-smol"]),
-    ("async-io", &["nuncio-smol", "nuncio-async-std"]),
-    ("async-global-executor", &[]),
-    ("async-executor", &[]),
+    // Discontinued: for tests alone.
+    ("async-std", &[]),
+    ("smol", &[]),
+    ("async-io", &["nuncio-smol"]),
+    ("async-executor", &["nuncio-smol"]),
+    ("blocking", &["nuncio-smol"]),
+    ("async-global-executor", &["nuncio-async-std"]),
     ("futures", &[]),
     ("futures-executor", &[]),
     ("hyper", &[]),
@@ -123,9 +125,10 @@ pub fn check_package(package: &Package) -> Vec<String> {
 /// The packages in a `cargo tree --prefix none` listing that have no business under blocking code:
 /// async runtimes and what comes with them.
 pub fn async_packages(tree: &str) -> Vec<&str> {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "tokio",
         "smol",
+        "blocking",
         "mio",
         "polling",
         "hyper",

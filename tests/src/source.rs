@@ -36,7 +36,7 @@ pub fn read(text: &str) -> Result<Facts, String> {
 /// The tests of a file, and the modules that it has in files of their own.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tests {
-    /// Functions under `#[test]`, and scenarios in `behaviour!`.
+    /// Functions under `#[test]`, and scenarios in `behaviour!` and `async_behaviour!`.
     pub run: Vec<String>,
     /// The same under `#[ignore]`.
     pub ignored: Vec<String>,
@@ -86,7 +86,8 @@ fn find_tests(stream: TokenStream, scenarios: bool, out: &mut Tests) {
         let ends = match tree {
             TokenTree::Group(group) => {
                 let before = trees[..at].iter().rev().take(2).map(ToString::to_string);
-                let invoked = before.collect::<Vec<_>>() == ["!", "behaviour"];
+                let before: Vec<_> = before.collect();
+                let invoked = before == ["!", "behaviour"] || before == ["!", "async_behaviour"];
                 find_tests(group.stream(), invoked, out);
                 group.delimiter() == Delimiter::Brace
             }
@@ -409,7 +410,8 @@ mod tests {
         let text = "
             //! #[test] fn no() {}
             mod outside;
-            behaviour!(first, #[ignore] second, #[cfg(unix)] third);
+            behaviour!(first, #[ignore] second);
+            async_behaviour!(#[cfg(unix)] third);
             fn first<A: Adapter>(adapter: &A) { helper(); }
             #[test] #[ignore = \"slow\"] fn fourth() {}
             #[cfg(test)] mod tests { #[allow(x)] #[test] async fn fifth() { let a = [1; 2]; } fn no() {} }

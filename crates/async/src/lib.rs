@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is one concrete type: a library can take a `&nuncio_async::Client` and leave the
 //! runtime to its user. What a runtime has to give is a [`Runtime`]: sockets, timers, look-ups,
-//! tasks. `nuncio-tokio` is one, in about 150 lines.
+//! tasks. `nuncio-tokio` and `nuncio-smol` are such, in about 150 lines each.
 //!
 //! Whoever asks, drives: a request's future moves its own bytes, without a task, a channel or a
 //! thread in between. Dropped at any point, it leaves the pool right.
@@ -40,7 +40,7 @@ pub use nuncio_client::{
     Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
-pub use streaming::Streaming;
+pub use streaming::{Items, Streaming};
 
 /// The client. Cheap to clone; tasks and threads may share it.
 pub type Client = nuncio_client::Client<Async>;

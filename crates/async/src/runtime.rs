@@ -1,4 +1,5 @@
 //! What a runtime has to give: the seam between the client and tokio, smol or another.
+//! `docs/ADAPTERS.md` of the repository tells how to write one.
 
 use nuncio_client::BoxFuture;
 use std::io::{self, IoSlice};
@@ -31,6 +32,12 @@ pub trait Runtime: std::marker::Send + Sync + 'static {
     /// Looks a name up.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
+    /// Runs `task` to its end, beside the one that asks and after it.
+    ///
+    /// # Errors
+    /// When there is nothing to run it.
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()>;
+
     /// Does `work`, which may block, where that keeps no task waiting: files have no other way.
     /// Ready when it is done. It is begun at once; the future dropped, it is done all the same.
     ///
@@ -52,6 +59,9 @@ pub trait Timer: std::marker::Send {
 }
 
 /// A connected socket.
+///
+/// What is ready over and over must yield now and then ([`Poll::Pending`], and the task woken at
+/// once), lest a fast peer keep a task from everything else that it waits for.
 pub trait Socket: std::marker::Send {
     /// Reads into `buf`'s unfilled part. Zero is the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;

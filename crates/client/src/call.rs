@@ -493,7 +493,8 @@ impl<S> Call<S> {
 
     fn start_reading(&mut self, head: Head, arrival: Arrival<S>, limit: usize, then: Then) {
         self.state = State::Reading(Box::new(Reading {
-            incoming: Incoming::new(head, arrival, self.started, self.peer),
+            // As it came: a body that is only drained never meets a decoder (SECURITY Z11).
+            incoming: Incoming::new(head, arrival, None, self.started, self.peer),
             body: Vec::new(),
             limit,
             then,
@@ -658,7 +659,7 @@ impl<S> Call<S> {
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let mut head = self.exchange.into_head(head, seen);
         head.set_default_encoding(&self.settings.default_encoding);
-        Ok(Incoming::new(head, arrival, self.started, self.peer).with_coded(coded))
+        Ok(Incoming::new(head, arrival, coded, self.started, self.peer))
     }
 
     fn blame(&self, error: Error) -> Error {

@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::cookies::CookieJar;
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::redirect::Redirects;
@@ -31,6 +32,9 @@ pub trait Driver: Clone + Send + Sync + 'static {
 
     /// The time of day, which cookies expire by.
     fn wall_clock() -> SystemTime;
+
+    /// How it reads variables and files, where a client is to trust them.
+    fn environment() -> Environment;
 
     /// Starts a driver for a client with these settings.
     ///
@@ -181,6 +185,11 @@ impl<D: Driver> Client<D> {
     /// How requests authenticate that say nothing else.
     pub fn auth(&self) -> Option<&Auth> {
         self.settings.auth.as_ref()
+    }
+
+    /// Whether it was told to heed the environment.
+    pub fn trust_env(&self) -> bool {
+        self.settings.trusts_env()
     }
 
     /// What is done with redirects.

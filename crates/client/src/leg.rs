@@ -527,7 +527,7 @@ mod tests {
 
     fn leg() -> Leg<()> {
         let network = crate::Network::default();
-        let Ok(wiring) = network.build(EventSink::none(), Default::default()) else {
+        let Ok(wiring) = network.build(EventSink::none(), Default::default(), None) else {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));

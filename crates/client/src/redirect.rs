@@ -114,7 +114,8 @@ impl Redirects {
     /// Schemes other than http and https to which a redirect may lead, where a mount serves them.
     /// Default none.
     pub fn schemes(mut self, schemes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.schemes = schemes.into_iter().map(Into::into).collect();
+        let lower = |scheme: String| scheme.to_ascii_lowercase();
+        self.schemes = schemes.into_iter().map(Into::into).map(lower).collect();
         self
     }
 
@@ -203,7 +204,11 @@ impl Redirects {
         let mut headers = self.carried(url, &next, sent, keeps_body);
         let illegal = |error| Error::other(Kind::RemoteProtocol, error);
         // One Host for what is dialled and what is said (SECURITY R18, ruling 7).
-        headers.insert("Host", next.netloc()).map_err(illegal)?;
+        if next.netloc().is_empty() {
+            headers.remove("host");
+        } else {
+            headers.insert("Host", next.netloc()).map_err(illegal)?;
+        }
         if self.referer {
             headers.remove("referer");
             if let Some(referer) = referer(url, &next) {

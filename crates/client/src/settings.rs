@@ -4,6 +4,7 @@ use crate::auth::Auth;
 use crate::client::{Client, Driver};
 use crate::cookies::{Cookie, CookieJar};
 use crate::decoding::Decoding;
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::hooks::Hooks;
@@ -47,6 +48,7 @@ struct Carriers {
     transport: Option<Transport>,
     mounts: Vec<(String, Transport)>,
     events: EventSink,
+    trust_env: bool,
 }
 
 /// Which transport serves which URL.
@@ -99,6 +101,10 @@ impl Settings {
             .network(0)
             .map(|network| network.connection.blocks.clone())
             .unwrap_or_default()
+    }
+
+    pub(crate) fn trusts_env(&self) -> bool {
+        self.carriers.trust_env
     }
 
     /// Whether what is bound to the base URL may go to `url`: to its origin, or anywhere where there
@@ -371,6 +377,14 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
+    /// Whether the environment is heeded: the certificates in `SSL_CERT_FILE` or `SSL_CERT_DIR`, read
+    /// when the client is built, in place of those that are built in. Default no: nothing of the
+    /// process is read.
+    pub fn trust_env(mut self, trust: bool) -> Self {
+        self.carriers().trust_env = trust;
+        self
+    }
+
     /// Refuses http URLs, those of redirects included, before anything is sent to them. Default no.
     pub fn https_only(mut self, only: bool) -> Self {
         self.https_only = only;
@@ -491,7 +505,10 @@ impl<D: Driver> ClientBuilder<D> {
         let start = self.start;
         let routes = match &start {
             Start::Shared(_, routes) => Arc::clone(routes),
-            Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE)?),
+            Start::Fresh(_) => {
+                let environment = self.carriers.trust_env.then(D::environment);
+                Arc::new(self.carriers.routes(D::SIDE, environment)?)
+            }
         };
         if let Some(auth) = &self.auth {
             auth.check()?;
@@ -531,10 +548,11 @@ impl<D: Driver> ClientBuilder<D> {
 }
 
 impl Carriers {
-    fn routes(&self, side: Side) -> Result<Routes, Error> {
+    fn routes(&self, side: Side, environment: Option<Environment>) -> Result<Routes, Error> {
         let blocks = BlockCache::default();
         let wire = |network: &Network| {
-            let wiring = network.clone().build(self.events.clone(), blocks.clone());
+            let network = network.clone();
+            let wiring = network.build(self.events.clone(), blocks.clone(), environment);
             wiring.map(Arc::new)
         };
         let mut networks = vec![wire(&self.network)?];

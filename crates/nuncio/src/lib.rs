@@ -22,7 +22,8 @@
 //! # }
 //! ```
 //!
-//! The async [`Client`] is one concrete type whatever the runtime.
+//! The async [`Client`] is one concrete type whatever the runtime: `nuncio::smol::builder()` makes it
+//! on smol.
 //!
 //! # Tests without a network
 //!
@@ -65,9 +66,13 @@
 //! |---|---|---|
 //! | `blocking` | yes | [`blocking`]: over `std::net`, no async crate in its tree |
 //! | `tokio` | | [`tokio`]: the async client on tokio |
+//! | `smol` | | [`smol`]: the async client on smol |
+//! | `async-std` | | [`async_std`]: the async client for programs that are still on async-std |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `gzip` | yes | responses in gzip and deflate, announced and decoded |
+//! | `brotli`, `zstd` | | the same for br and zstd |
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
@@ -81,13 +86,15 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod netrc;
+
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
     PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
-    auth, cookies,
+    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
+    Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]
@@ -97,8 +104,8 @@ pub use nuncio_client::Coding;
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
-        head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
+        get, head, opened_file, options, patch, post, put, request,
     };
 }
 
@@ -106,14 +113,33 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 pub mod tokio {
     pub use nuncio_tokio::{
-        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, options, patch, post,
-        put, request,
+        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, into_tokio_read,
+        options, patch, post, put, request,
     };
 }
 
-#[cfg(feature = "tokio")]
+/// The async client on smol.
+#[cfg(feature = "smol")]
+pub mod smol {
+    pub use nuncio_smol::{
+        Smol, builder, delete, file, file_part, get, head, options, patch, post, put, request,
+    };
+}
+
+/// The async client for programs on async-std, which has been discontinued (RUSTSEC-2025-0052):
+/// a new program takes [`smol`] or [`tokio`].
+///
+/// async-std itself is not among this crate's dependencies: its reactor and its executor are.
+#[cfg(feature = "async-std")]
+pub mod async_std {
+    pub use nuncio_async_std::{
+        AsyncStd, builder, delete, file, file_part, get, head, options, patch, post, put, request,
+    };
+}
+
+#[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
     from_async_read, from_poll_read, from_stream,
 };
 

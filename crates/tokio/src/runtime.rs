@@ -47,6 +47,12 @@ impl Runtime for Tokio {
         Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
     }
 
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
+        let handle = Handle::try_current().map_err(io::Error::other)?;
+        handle.spawn(task);
+        Ok(())
+    }
+
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
         let handle = Handle::try_current().map_err(io::Error::other);
         let task = handle.map(|handle| handle.spawn_blocking(work));

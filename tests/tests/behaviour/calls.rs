@@ -24,7 +24,7 @@ macro_rules! with_everything {
             .auth(("u", "p"))
             .timeout(Timeout::secs(3))
             .follow_redirects(true)
-            .client(|client| client.max_redirects(3))
+            .client(|client| client.trust_env(false).max_redirects(3))
             .form([("f", "4")])
     };
 }
@@ -408,6 +408,7 @@ fn b02_2_a_client_of_its_own_kind_takes_every_option_together<A: Adapter>(adapte
         .header("X-Own", "2")
         .cookie("c", "3")
         .danger_accept_invalid_certs(true)
+        .trust_env(false)
         .mount(
             "all://nowhere.test",
             Transport::function(|_| Ok(Reply::new(204))),

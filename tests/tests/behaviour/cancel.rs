@@ -1,11 +1,14 @@
 //! Futures dropped at every poll (SECURITY K3): the next request gets its own answer, and the pool
 //! has lost nothing.
 
+use crate::coded::{encode, gzip, response, serving};
 use crate::echo::Echo;
 use bytes::Bytes;
 use nuncio::{Client, Limits, RequestBuilder};
+use nuncio_content::Coding;
 use nuncio_testkit::certs::Authority;
 use nuncio_testkit::content;
+use nuncio_testkit::script::{Script, Step};
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{Adapter, CurrentThread, Tokio};
 use std::future::{Future, poll_fn};
@@ -234,5 +237,77 @@ fn a_dropped_chunk_future_loses_nothing() {
         }
     });
     assert_eq!(body, content::bytes(20));
+    assert_eq!(client.pool().idle, 1);
+}
+
+#[test]
+fn k02_a_coded_download_dropped_at_any_line_closes_its_connection_or_keeps_it() {
+    let text: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+    let server = serving(&["gzip"], gzip(text.as_bytes()));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    for polls in (0..20).chain([100, 10_000, 30_000]) {
+        adapter.runtime.block_on(async {
+            let download = client.get(server.url("/")).stream().await.unwrap();
+            let mut lines = download.lines();
+            for expected in 0..polls {
+                match dropped_after(1, lines.next()).await {
+                    Some(Some(line)) => drop(line.unwrap()),
+                    Some(None) => break,
+                    None => assert!(expected < 30_000),
+                }
+            }
+        });
+        let counts = client.pool();
+        assert_eq!(counts.connections, counts.idle, "{polls}: {counts:?}");
+        let whole = adapter.send(client.get(server.url("/"))).unwrap();
+        assert_eq!(whole.text(), text);
+    }
+}
+
+#[test]
+fn a_dropped_future_of_an_item_loses_nothing() {
+    let text: String = (0..40).map(|number| format!("line {number}\n")).collect();
+    let answer = response("gzip", &gzip(text.as_bytes()));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let mut steps = vec![Step::ExpectHead];
+    for piece in answer.chunks(7) {
+        steps.extend([Step::send(piece), Step::Sleep(Duration::from_millis(2))]);
+    }
+    let peer = Script::new().connection(steps).start();
+    let (lines, dropped) = adapter.runtime.block_on(async {
+        let mut lines = client.get(peer.url("/")).stream().await.unwrap().lines();
+        let (mut read, mut dropped) = (Vec::new(), 0);
+        loop {
+            match dropped_after(1, lines.next()).await {
+                Some(Some(line)) => read.push(line.unwrap()),
+                Some(None) => break (read, dropped),
+                None => {
+                    dropped += 1;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+    });
+    assert!(dropped > 3, "{dropped}");
+    assert_eq!(lines, text.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_download_is_what_tokio_reads() {
+    use tokio::io::AsyncReadExt;
+    let whole = content::bytes(300_000);
+    let server = serving(&["zstd"], encode(Coding::Zstd, &whole));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    adapter.runtime.block_on(async {
+        let download = client.get(server.url("/")).stream().await.unwrap();
+        let mut reader = nuncio::tokio::into_tokio_read(download);
+        let mut body = vec![0; 1_000];
+        reader.read_exact(&mut body).await.unwrap();
+        reader.read_to_end(&mut body).await.unwrap();
+        assert_eq!(body, whole);
+    });
     assert_eq!(client.pool().idle, 1);
 }

@@ -1,12 +1,13 @@
 //! The order in which a client does things (BEHAVIOUR section 16.5), hooks (16.6), and a client's life
 //! (16.7).
 
-use nuncio::{Auth, Client, Error, Head, Kind, Reply, Request, Transport};
+use nuncio::{Auth, Error, Head, Kind, Reply, Request, Transport};
 use nuncio_testkit::server::{Reply as Answer, Server};
-use nuncio_tests::adapters::{Adapter, Blocking, CurrentThread, Download, MultiThread};
-use nuncio_tests::behaviour;
+use nuncio_tests::adapters::{Adapter, Blocking, Download};
 use nuncio_tests::web::Web;
+use nuncio_tests::{async_behaviour, behaviour};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 /// A list that several can write to.
@@ -168,11 +169,16 @@ fn b16_6_hooks_run_for_each_step_of_authentication_and_see_it<A: Adapter>(adapte
 
 behaviour!(b16_6_what_a_response_hook_changes_is_what_comes_out);
 fn b16_6_what_a_response_hook_changes_is_what_comes_out<A: Adapter>(adapter: &A) {
-    let server = Server::http();
+    let server = Server::builder()
+        .route("/json", |_, _| {
+            std::thread::sleep(Duration::from_millis(5));
+            Answer::new(200)
+        })
+        .start();
     let client = adapter
         .builder()
         .on_response(|head| {
-            assert!(head.elapsed() > Duration::ZERO);
+            assert!(head.elapsed() >= Duration::from_millis(5));
             head.extensions_mut().insert(7_u8);
             let set = head.headers_mut().insert("x-hook", "here");
             set.map_err(|error| Error::other(Kind::Builder, error))
@@ -202,16 +208,34 @@ fn b16_6_a_hook_that_wants_success_fails_on_redirects_too<A: Adapter>(adapter: &
     assert_eq!(web.visits().len(), 1);
 }
 
-/// A client whose hooks wait, among others that do not.
-fn waiting_hooks(builder: nuncio::ClientBuilder, log: &Log) -> Client {
+/// Is not ready at once.
+async fn pause() {
+    let mut waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async_behaviour!(b16_6_hooks_of_async_clients_may_wait);
+fn b16_6_hooks_of_async_clients_may_wait<A: Adapter<Driver = nuncio::Async>>(adapter: &A) {
+    let server = Server::builder()
+        .route("/refuse", |_, _| Answer::new(200).header("x-refuse", "1"))
+        .start();
+    let log = Log::default();
     let logs = [log.clone(), log.clone(), log.clone(), log.clone()];
     let [first, second, third, fourth] = logs;
-    let client = builder
+    let client = adapter
+        .builder()
         .follow_redirects(true)
         .on_request_async(move |request| {
             let log = first.clone();
             Box::pin(async move {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                pause().await;
                 log.push(format!("first {}", request.url().path()));
                 let set = request.headers_mut().insert("x-token", "t");
                 set.map_err(|error| Error::other(Kind::Builder, error))
@@ -229,7 +253,7 @@ fn waiting_hooks(builder: nuncio::ClientBuilder, log: &Log) -> Client {
         .on_response_async(move |head| {
             let log = fourth.clone();
             Box::pin(async move {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                pause().await;
                 log.push(format!("fourth {}", head.status().as_u16()));
                 match head.headers().contains("x-refuse") {
                     true => Err(Error::new(Kind::Usage, "not that")),
@@ -237,15 +261,7 @@ fn waiting_hooks(builder: nuncio::ClientBuilder, log: &Log) -> Client {
                 }
             })
         });
-    client.build().unwrap()
-}
-
-fn hooks_that_wait<const WORKERS: bool>(adapter: &nuncio_tests::adapters::Tokio<WORKERS>) {
-    let server = Server::builder()
-        .route("/refuse", |_, _| Answer::new(200).header("x-refuse", "1"))
-        .start();
-    let log = Log::default();
-    let client = waiting_hooks(adapter.builder(), &log);
+    let client = client.build().unwrap();
     adapter.send(client.get(server.url("/redirect/1"))).unwrap();
     assert_eq!(
         log.take(),
@@ -264,12 +280,6 @@ fn hooks_that_wait<const WORKERS: bool>(adapter: &nuncio_tests::adapters::Tokio<
     assert!(error.to_string().ends_with("not that"), "{error}");
     let counts = client.pool();
     assert_eq!((counts.connections, counts.waiting), (counts.idle, 0));
-}
-
-#[test]
-fn b16_6_hooks_of_async_clients_may_wait() {
-    hooks_that_wait(&MultiThread::start());
-    hooks_that_wait(&CurrentThread::start());
 }
 
 behaviour!(b16_7_a_client_is_closed_for_all_its_clones_and_for_good);

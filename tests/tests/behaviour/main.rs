@@ -28,6 +28,7 @@ mod responses;
 mod runtimes;
 mod scripts;
 mod secrets;
+mod streaming;
 mod timeouts;
 mod tls;
 mod tower;

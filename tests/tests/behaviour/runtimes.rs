@@ -117,6 +117,10 @@ impl Runtime for SlowNames {
         Box::pin(std::future::pending())
     }
 
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
+        nuncio::tokio::Tokio.spawn(task)
+    }
+
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
         nuncio::tokio::Tokio.run_blocking(work)
     }

@@ -36,6 +36,7 @@ pub struct Response {
 
 impl Response {
     /// A response put together from its parts: for adapters, and for tests.
+    #[inline]
     pub fn new(head: Head, body: Bytes, elapsed: Duration) -> Self {
         Response {
             head,
@@ -48,6 +49,7 @@ impl Response {
 
     /// The same response, with the number that [`bytes_downloaded`](Self::bytes_downloaded) tells: for
     /// adapters, and for tests.
+    #[inline]
     pub fn with_downloaded(mut self, bytes: u64) -> Self {
         self.downloaded = bytes;
         self
