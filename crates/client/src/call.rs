@@ -232,6 +232,7 @@ impl<S> Call<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
+                    self.open()?;
                     match self
                         .exchange
                         .authenticate(&self.settings, self.place.side)?
@@ -269,8 +270,17 @@ impl<S> Call<S> {
         }
     }
 
+    /// A closed client asks nobody, code of the user's included.
+    fn open(&self) -> Result<(), Error> {
+        if self.depots.first().is_some_and(|depot| depot.is_closed()) {
+            return Err(closed());
+        }
+        Ok(())
+    }
+
     /// The request's hooks, where there are any.
     fn show_request(&mut self) -> Result<(), Error> {
+        self.exchange.within_limit(&self.settings)?;
         let hooks = &self.settings.hooks.request;
         if hooks.is_empty() {
             self.state = State::Settled;
@@ -294,7 +304,7 @@ impl<S> Call<S> {
 
     /// Puts the request on its way.
     fn send(&mut self, now: Instant) -> Result<(), Error> {
-        self.exchange.may_send(&self.settings)?;
+        self.settings.requestable(self.exchange.request.url())?;
         self.started = now;
         self.peer = None;
         let request = &mut self.exchange.request;
@@ -314,7 +324,7 @@ impl<S> Call<S> {
             }
             Route::Custom(custom) => {
                 if self.depots.first().is_some_and(|depot| depot.is_closed()) {
-                    return Err(Error::new(Kind::Closed, "the client has been closed"));
+                    return Err(closed());
                 }
                 let mut copy = request.without_body();
                 *copy.body_mut() = hand_over(request.body_mut());
@@ -658,6 +668,10 @@ impl<S> Call<S> {
             .for_request(request.method().as_str(), request.url())
             .at(self.peer)
     }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed, "the client has been closed")
 }
 
 fn over() -> Error {

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Kind};
 use crate::request::Request;
+use crate::response::told_location;
 use http::{Method, StatusCode};
 use nuncio_headers::Headers;
 use nuncio_url::Url;
@@ -233,7 +234,7 @@ impl Redirects {
         let mut url = join(base, &text).map_err(|error| {
             let text = format!(
                 "invalid URL in the Location field, '{}': {error}",
-                text.escape_debug()
+                told_location(&text, base)
             );
             Error::new(Kind::RemoteProtocol, text)
         })?;

@@ -11,6 +11,7 @@ mod text;
 
 pub(crate) use head::More;
 pub use head::{Head, SentRequest};
+pub(crate) use status::told_location;
 pub use text::DefaultEncoding;
 
 use crate::error::Error;
