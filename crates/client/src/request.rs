@@ -648,11 +648,15 @@ impl Draft {
             request.add_query(settings.params.merged(params))?;
         }
         // Host goes first, whoever gives it (RFC 9110 section 7.2).
-        let host = own.first("host").or_else(|| defaults.first("host"));
+        let host = [&own, defaults].into_iter().find_map(|fields| {
+            fields
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("host"))
+        });
         match host {
             None => request.write_host(),
-            Some(host) => {
-                let added = request.headers.append("Host", host);
+            Some((name, value)) => {
+                let added = request.headers.append(name, value);
                 added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
             }
         }
@@ -666,7 +670,7 @@ impl Draft {
         }
         for fields in [defaults, &own] {
             let without_host;
-            let fields = if host.is_some() && fields.contains("host") {
+            let fields = if fields.contains("host") {
                 let mut rest = fields.clone();
                 rest.remove("host");
                 without_host = rest;

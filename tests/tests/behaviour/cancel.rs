@@ -10,7 +10,7 @@ use nuncio_testkit::certs::Authority;
 use nuncio_testkit::content;
 use nuncio_testkit::script::{Script, Step};
 use nuncio_testkit::server::Server;
-use nuncio_tests::adapters::{Adapter, Executor};
+use nuncio_tests::adapters::{Adapter, CurrentThread, Executor};
 use nuncio_tests::async_behaviour;
 use std::future::{Future, poll_fn};
 use std::io;
