@@ -5,8 +5,8 @@ mod scenario;
 mod watch;
 
 use nuncio_client::{
-    BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Error, Feed, Incoming, Kind, Mock,
-    Place, PoolCounts, Pull, Request, Settings, Side, Step, Transport, Url,
+    BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Environment, Error, Feed, Incoming,
+    Kind, Mock, Place, PoolCounts, Pull, Request, Settings, Side, Step, Transport, Url,
 };
 use scenario::{Means, Payload, Scenario};
 use std::sync::Arc;
@@ -150,7 +150,7 @@ struct Course<'a> {
 
 /// How a call ended.
 enum Ended {
-    Answered(Incoming<()>),
+    Answered(Box<Incoming<()>>),
     Failed(Error),
     Dropped,
 }
@@ -241,7 +241,7 @@ impl Course<'_> {
         }
         assert!(incoming.is_closed() && incoming.elapsed().is_some());
         incoming.put_back(body.into());
-        Ended::Answered(incoming)
+        Ended::Answered(Box::new(incoming))
     }
 
     fn ask(&self, feed: Option<&mut Feed>) -> Option<std::io::Result<bytes::Bytes>> {
@@ -346,6 +346,14 @@ impl Driver for Inert {
 
     fn wall_clock() -> SystemTime {
         wall_clock()
+    }
+
+    fn environment() -> Environment {
+        Environment {
+            variable: |_| None,
+            read: |_| Err(std::io::ErrorKind::NotFound.into()),
+            list: |_| Err(std::io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn start(_context: (), _settings: &Settings) -> Result<Self, Error> {
