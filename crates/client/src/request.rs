@@ -633,6 +633,11 @@ impl Draft {
             Cow::Owned(headers)
         };
         let defaults = &*defaults;
+        if !settings.extensions.is_empty() {
+            let rare = options.rare_mut();
+            let own = std::mem::replace(&mut rare.extensions, settings.extensions.clone());
+            rare.extensions.extend(own);
+        }
         let cookies = match &mut options.rare {
             Some(rare) => std::mem::take(&mut rare.cookies),
             None => Vec::new(),

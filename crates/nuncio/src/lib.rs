@@ -86,15 +86,16 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod cookie_file;
 pub mod netrc;
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
-    Url, Version, auth, cookies, cut,
+    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
+    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
+    Transport, Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]
