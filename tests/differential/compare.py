@@ -172,6 +172,8 @@ def differences(scenario, theirs, ours, missing):
         one = other = []
     if len(one) != len(other):
         yield "requests", told(one), told(other)
+    if theirs["connections"] != ours["connections"]:
+        yield "connections", str(theirs["connections"]), str(ours["connections"])
     for at, (a, b) in enumerate(zip(one, other)):
         for where, x, y in request_differences(Wire(a, scenario), Wire(b, scenario)):
             yield f"request.{at}.{where}", x, y

@@ -34,7 +34,7 @@ def main():
         for scenario in scenarios.load(folder, ports):
             command(f"begin {scenario['id']}")
             outcome = run(scenario, pathlib.Path(folder).parent / "files")
-            outcome["requests"] = command("end")
+            outcome.update(command("end"))
             outcomes[scenario["id"]] = outcome
     document = {"client": f"httpx {httpx.__version__}", "outcomes": outcomes}
     pathlib.Path(out).write_text(json.dumps(document, indent=1), encoding="utf-8")

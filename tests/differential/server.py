@@ -76,15 +76,13 @@ class Scene:
     def finish(self):
         """Waits for the client to close what it opened; gives the requests in the order of arrival."""
         until = time.monotonic() + 5
-        while time.monotonic() < until:
-            with self.lock:
-                if not self.sockets:
-                    return self.requests
+        while self.sockets and time.monotonic() < until:
             time.sleep(0.001)
         with self.lock:
             for sock in self.sockets.values():
                 sock.shutdown(socket.SHUT_RDWR)
-            return self.requests + [{"left open": len(self.sockets)}]
+                self.requests.append({"left open": True})
+            return {"connections": self.connections, "requests": self.requests}
 
 
 class Server:

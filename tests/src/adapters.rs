@@ -16,14 +16,17 @@ pub use looping::Looping;
 pub use tasks::{Executor, TaskDownload};
 
 use bytes::{Buf, Bytes};
-use nuncio::{Body, Error, Head, Part, Request, Response};
+use nuncio::{Body, Error, Head, Part, Request, Response, ServerSentEvent};
 use nuncio_client::{Client, ClientBuilder, Driver, RequestBuilder};
+use serde::de::DeserializeOwned;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
+use std::time::Duration;
 
 /// One test for every adapter, each named after it, of a scenario in the same module.
 #[macro_export]
@@ -135,8 +138,47 @@ pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// The next piece.
     fn chunk(&mut self) -> Result<Option<Bytes>, Error>;
 
+    /// The next piece as it came.
+    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error>;
+
     /// How much of the body was received, as it came.
     fn bytes_downloaded(&self) -> u64;
+
+    /// Closes it.
+    fn close(&mut self);
+
+    /// Whether it is closed.
+    fn is_closed(&self) -> bool;
+
+    /// Whether it was begun to be read.
+    fn is_consumed(&self) -> bool;
+
+    /// How long it took, once it is closed.
+    fn elapsed(&self) -> Option<Duration>;
+
+    /// Itself, read as text in this charset.
+    fn with_encoding(self, label: &str) -> Result<Self, Error>;
+
+    /// The rest in pieces of one size.
+    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes>;
+
+    /// The rest as it came, in pieces of one size.
+    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes>;
+
+    /// The rest as text, as it comes.
+    fn text(self) -> Pulled<String>;
+
+    /// The rest as text, in pieces of one number of characters.
+    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String>;
+
+    /// The rest line by line.
+    fn lines(self) -> Pulled<String>;
+
+    /// The rest as Server-Sent Events.
+    fn events(self) -> Pulled<ServerSentEvent>;
+
+    /// The rest as a JSON text on each line.
+    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T>;
 
     /// All that is left, as a response.
     fn read(self) -> Result<Response, Error>;
@@ -144,9 +186,15 @@ pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
     /// All that is left, through the standard trait for it: `Read`, or `Stream`.
     fn through_trait(&mut self) -> Result<Vec<u8>, String>;
 
+    /// What one read into a buffer of this size gives, through `Read` or `AsyncRead`.
+    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>>;
+
     /// Itself if its status is a success.
     fn error_for_status(self) -> Result<Self, Error>;
 }
+
+/// What a body is cut into, one by one.
+pub type Pulled<T> = Box<dyn Iterator<Item = Result<T, Error>>>;
 
 /// The client over `std::net`.
 pub struct Blocking;
@@ -219,8 +267,60 @@ impl Download for nuncio::blocking::Streaming {
         Self::chunk(self)
     }
 
+    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        Self::raw_chunk(self)
+    }
+
     fn bytes_downloaded(&self) -> u64 {
         Self::bytes_downloaded(self)
+    }
+
+    fn close(&mut self) {
+        Self::close(self);
+    }
+
+    fn is_closed(&self) -> bool {
+        Self::is_closed(self)
+    }
+
+    fn is_consumed(&self) -> bool {
+        Self::is_consumed(self)
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        Self::elapsed(self)
+    }
+
+    fn with_encoding(self, label: &str) -> Result<Self, Error> {
+        Self::with_encoding(self, label)
+    }
+
+    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        Box::new(self.chunks(size))
+    }
+
+    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        Box::new(self.raw_chunks(size))
+    }
+
+    fn text(self) -> Pulled<String> {
+        Box::new(self.text())
+    }
+
+    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String> {
+        Box::new(self.text_chunks(size))
+    }
+
+    fn lines(self) -> Pulled<String> {
+        Box::new(self.lines())
+    }
+
+    fn events(self) -> Pulled<ServerSentEvent> {
+        Box::new(self.events())
+    }
+
+    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T> {
+        Box::new(self.json_lines())
     }
 
     fn read(self) -> Result<Response, Error> {
@@ -231,6 +331,13 @@ impl Download for nuncio::blocking::Streaming {
         let mut body = Vec::new();
         let read = Read::read_to_end(self, &mut body);
         read.map(|_| body).map_err(|error| error.to_string())
+    }
+
+    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        let mut buf = vec![0; size];
+        let read = Read::read(self, &mut buf)?;
+        buf.truncate(read);
+        Ok(buf)
     }
 
     fn error_for_status(self) -> Result<Self, Error> {

@@ -33,6 +33,74 @@ pub fn read(text: &str) -> Result<Facts, String> {
     Ok(facts)
 }
 
+/// The tests of a file, and the modules that it has in files of their own.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Tests {
+    /// Functions under `#[test]`, and scenarios in `behaviour!` and `async_behaviour!`.
+    pub run: Vec<String>,
+    /// The same under `#[ignore]`.
+    pub ignored: Vec<String>,
+    /// Every `mod name;`.
+    pub modules: Vec<String>,
+}
+
+/// Finds the tests of a file.
+///
+/// # Errors
+///
+/// Says where the text is not Rust.
+pub fn tests(text: &str) -> Result<Tests, String> {
+    let stream: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
+    let mut tests = Tests::default();
+    find_tests(stream, false, &mut tests);
+    Ok(tests)
+}
+
+fn find_tests(stream: TokenStream, scenarios: bool, out: &mut Tests) {
+    let trees: Vec<TokenTree> = stream.into_iter().collect();
+    let (mut is_test, mut is_ignored) = (scenarios, false);
+    let mut at = 0;
+    while let Some(tree) = trees.get(at) {
+        if let Some((content, _, length)) = attribute(&trees[at..]) {
+            let first = content.into_iter().next().map(|it| it.to_string());
+            is_test |= first.as_deref() == Some("test");
+            is_ignored |= first.as_deref() == Some("ignore");
+            at += length;
+            continue;
+        }
+        let name = match (tree, trees.get(at + 1)) {
+            (TokenTree::Ident(name), _) if scenarios => Some(name),
+            (TokenTree::Ident(word), Some(TokenTree::Ident(name))) if word == "fn" => Some(name),
+            _ => None,
+        };
+        if let (Some(name), true) = (name, is_test) {
+            let found = if is_ignored {
+                &mut out.ignored
+            } else {
+                &mut out.run
+            };
+            found.push(name.to_string());
+        }
+        out.modules
+            .extend(trees.get(at..at + 3).and_then(module_name));
+        let ends = match tree {
+            TokenTree::Group(group) => {
+                let before = trees[..at].iter().rev().take(2).map(ToString::to_string);
+                let before: Vec<_> = before.collect();
+                let invoked = before == ["!", "behaviour"] || before == ["!", "async_behaviour"];
+                find_tests(group.stream(), invoked, out);
+                group.delimiter() == Delimiter::Brace
+            }
+            TokenTree::Punct(mark) => [';', ','].contains(&mark.as_char()),
+            _ => false,
+        };
+        if ends {
+            (is_test, is_ignored) = (scenarios, false);
+        }
+        at += 1;
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Word(usize, String),
@@ -335,5 +403,23 @@ mod tests {
                 .is_empty()
         );
         assert!(read("fn a( {").is_err());
+    }
+
+    #[test]
+    fn tests_are_found_wherever_they_stand() {
+        let text = "
+            //! #[test] fn no() {}
+            mod outside;
+            behaviour!(first, #[ignore] second);
+            async_behaviour!(#[cfg(unix)] third);
+            fn first<A: Adapter>(adapter: &A) { helper(); }
+            #[test] #[ignore = \"slow\"] fn fourth() {}
+            #[cfg(test)] mod tests { #[allow(x)] #[test] async fn fifth() { let a = [1; 2]; } fn no() {} }
+            #[rstest] fn no() {}
+        ";
+        let found = tests(text).unwrap();
+        assert_eq!(found.run, ["first", "third", "fifth"]);
+        assert_eq!(found.ignored, ["second", "fourth"]);
+        assert_eq!(found.modules, ["outside"]);
     }
 }

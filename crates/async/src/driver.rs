@@ -4,9 +4,10 @@ use crate::drive::{Alarm, Wired, poll_drive, probe};
 use crate::runtime::{Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
+use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Awaits, BoxFuture, Call, Depot, Driver, Error, Feed, Incoming, Kind, Place, PoolCounts, Pull,
-    Request, Response, Settings, Side, Step,
+    Awaits, BoxFuture, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place,
+    PoolCounts, Pull, Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -43,6 +44,25 @@ impl Driver for Async {
 
     fn wall_clock() -> SystemTime {
         SystemTime::now()
+    }
+
+    fn environment() -> Environment {
+        Environment {
+            variable: |name| std::env::var_os(name),
+            read: |path| std::fs::read(path),
+            list: |path| {
+                let entries = std::fs::read_dir(path)?;
+                let mut files = Vec::new();
+                for entry in entries {
+                    let path = entry?.path();
+                    if path.is_file() {
+                        files.push(path);
+                    }
+                }
+                files.sort();
+                Ok(files)
+            },
+        }
     }
 
     fn start(runtime: Arc<dyn Runtime>, settings: &Settings) -> Result<Self, Error> {
@@ -379,14 +399,60 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// The next piece of the response's body.
+    /// The next piece of the response's body, decoded.
     pub(crate) fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, Error>> {
+        self.poll_pull(Incoming::pull, cx)
+    }
+
+    /// The next piece of the response's body as it came.
+    pub(crate) fn poll_raw_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        self.poll_pull(Incoming::pull_raw, cx)
+    }
+
+    /// The next item that is cut out of the response's body.
+    pub(crate) fn poll_item<C: Cut>(
+        &mut self,
+        cutting: &mut Cutting<C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<C::Item>, Error>> {
         let mut now = self.runtime.now();
         loop {
-            match self.incoming.pull(now)? {
+            match cutting.next(&mut self.incoming, now)? {
+                Next::Item(item) => return Poll::Ready(Ok(Some(item))),
+                Next::End => return Poll::Ready(Ok(None)),
+                Next::First(pull) => now = ready!(self.poll_go_on(pull, now, cx))?,
+            }
+        }
+    }
+
+    /// The part of the response's body that a status error keeps.
+    pub(crate) fn poll_for_error(&mut self, body: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut now = self.runtime.now();
+        loop {
+            match self.incoming.pull_for_error(body, now) {
+                Pull::End => return Poll::Ready(()),
+                other => match ready!(self.poll_go_on(other, now, cx)) {
+                    Ok(later) => now = later,
+                    Err(_) => return Poll::Ready(()),
+                },
+            }
+        }
+    }
+
+    fn poll_pull(
+        &mut self,
+        pull: impl Fn(&mut Incoming<Wired>, Instant) -> Result<Pull, Error>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        let mut now = self.runtime.now();
+        loop {
+            match pull(&mut self.incoming, now)? {
                 Pull::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Pull::End => return Poll::Ready(Ok(None)),
                 other => now = ready!(self.poll_go_on(other, now, cx))?,

@@ -166,3 +166,113 @@ impl<T> Future for Work<T> {
         Poll::Ready(result.take().ok_or_else(gone))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Socket, Timer};
+    use std::net::SocketAddr;
+    use std::task::Waker;
+    use std::time::Instant;
+
+    type Job = Box<dyn FnOnce() + Send>;
+
+    /// Does blocking work when the test says so, and nothing else.
+    #[derive(Default)]
+    struct ByHand {
+        jobs: Arc<Mutex<Vec<Job>>>,
+    }
+
+    impl ByHand {
+        fn work(&self) {
+            let jobs = std::mem::take(&mut *self.jobs.lock().unwrap());
+            jobs.into_iter().for_each(|job| job());
+        }
+    }
+
+    impl Runtime for ByHand {
+        fn check(&self) -> Result<u64, &'static str> {
+            Ok(0)
+        }
+
+        fn now(&self) -> Instant {
+            unreachable!("files need no clock")
+        }
+
+        fn timer(&self, _at: Instant) -> Pin<Box<dyn Timer>> {
+            unreachable!("files need no timer")
+        }
+
+        fn connect(&self, _to: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+            unreachable!("files need no socket")
+        }
+
+        fn resolve(&self, _: &str, _: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+            unreachable!("files need no name")
+        }
+
+        fn spawn(&self, _: BoxFuture<'static, ()>) -> io::Result<()> {
+            unreachable!("files need no task")
+        }
+
+        fn run_blocking(&self, job: Job) -> BoxFuture<'static, io::Result<()>> {
+            let done = Arc::new(Mutex::new(false));
+            let place = Arc::clone(&done);
+            let job = move || {
+                job();
+                *place.lock().unwrap() = true;
+            };
+            self.jobs.lock().unwrap().push(Box::new(job));
+            Box::pin(std::future::poll_fn(move |_| {
+                if *done.lock().unwrap() {
+                    Poll::Ready(Ok(()))
+                } else {
+                    Poll::Pending
+                }
+            }))
+        }
+    }
+
+    #[test]
+    fn a_file_begins_anew_even_while_it_is_read() {
+        let path = std::env::temp_dir().join(format!("nuncio-file-{}", std::process::id()));
+        // Two blocks and a bit.
+        let content: Vec<u8> = (0..300_000_u32).map(|it| it as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let runtime = Arc::new(ByHand::default());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut stream = FileStream {
+            runtime: Arc::clone(&runtime) as Arc<dyn Runtime>,
+            blocks: BlockCache::default(),
+            seekable: true,
+            rewind: false,
+            state: State::Idle(Some(File::open(&path).unwrap())),
+        };
+        std::fs::remove_file(&path).unwrap();
+        let mut stream = Pin::new(&mut stream);
+        for before in 0..4 {
+            for _ in 0..before {
+                assert!(stream.as_mut().poll_chunk(&mut cx).is_pending());
+                runtime.work();
+                assert!(stream.as_mut().poll_chunk(&mut cx).is_ready());
+            }
+            // A read is under way that nobody will take.
+            assert!(stream.as_mut().poll_chunk(&mut cx).is_pending());
+            assert!(stream.as_mut().restart());
+            let mut whole = Vec::new();
+            loop {
+                match stream.as_mut().poll_chunk(&mut cx) {
+                    Poll::Pending => runtime.work(),
+                    Poll::Ready(Some(piece)) => whole.extend_from_slice(&piece.unwrap()),
+                    Poll::Ready(None) => break,
+                }
+            }
+            assert!(
+                whole == content,
+                "after {before} pieces: {} bytes",
+                whole.len()
+            );
+            assert!(stream.as_mut().restart());
+        }
+    }
+}

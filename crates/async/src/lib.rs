@@ -40,7 +40,7 @@ pub use nuncio_client::{
     Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
-pub use streaming::Streaming;
+pub use streaming::{Items, Streaming};
 
 /// The client. Cheap to clone; tasks and threads may share it.
 pub type Client = nuncio_client::Client<Async>;

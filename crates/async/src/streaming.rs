@@ -1,18 +1,56 @@
 //! A response whose body is read as it is pulled.
 
 use crate::driver::Download;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
+use futures_io::{AsyncBufRead, AsyncRead};
+use nuncio_client::cut::{Chunks, Cut, Cutting, Events, Lines, Text, TextChunks};
 use nuncio_client::{Error, Head, Response};
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// A response with its body still to come.
 ///
-/// Pull it with [`chunk`](Self::chunk), as a `Stream`, or whole with [`into_response`](Self::into_response). Pulled
-/// to its end, its connection goes back to the pool; dropped before, its connection is closed.
+/// ```
+/// # async fn example(client: &nuncio_async::Client) -> Result<(), nuncio_async::Error> {
+/// let mut lines = client.get("https://example.com/log").stream().await?.lines();
+/// while let Some(line) = lines.next().await {
+///     println!("{}", line?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Pull it with [`chunk`](Self::chunk), as a `Stream`, through `AsyncRead` or `AsyncBufRead` of
+/// `futures`, cut into [lines](Self::lines), [events](Self::events) and the like, or whole with
+/// [`into_response`](Self::into_response). Pulled to its end, its connection goes back to the pool;
+/// dropped or [closed](Self::close) before, its connection is closed.
+///
+/// # What comes out
+///
+/// The body is decoded as `Content-Encoding` says, as far as the client's options and features allow;
+/// [`raw_chunk`](Self::raw_chunk) gives it as it came. The two can be mixed where the body has no
+/// coding; where it has one, the first pull settles which it is, and the other is
+/// [`Kind::StreamConsumed`](crate::Kind::StreamConsumed) from then on. All other ways of reading are
+/// decoded ones, and go on where the one before stopped.
+///
+/// # After the end
+///
+/// Pulling on gives no more, as often as one asks; a failure is told again. To begin to read anew is
+/// an error: `StreamConsumed` after the end, [`Kind::Closed`](crate::Kind::Closed) after
+/// [`close`](Self::close). What httpx also reports at run time cannot be written here: a body is held
+/// by a [`Response`] alone, and what cuts a stream takes it over.
+///
+/// # Dropped futures
+///
+/// A pull that is dropped loses nothing: the next one goes on where it was. Only futures that take the
+/// response over end it when they are dropped: [`into_response`](Self::into_response),
+/// [`error_for_status`](Self::error_for_status).
 pub struct Streaming {
     download: Download,
 }
@@ -22,25 +60,32 @@ impl Streaming {
         Streaming { download }
     }
 
-    /// The next piece of the body, as it came; `None` at its end. Dropping the future loses
-    /// nothing.
+    /// The next piece of the body, decoded, never empty; `None` at its end.
     ///
     /// # Errors
-    /// When the body is cut short, is not well-formed, or the read limit passes.
+    /// When the body is cut short, is not well-formed, or the read limit passes;
+    /// [`Kind::Decoding`](crate::Kind::Decoding) when it cannot be decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         poll_fn(|cx| self.download.poll_chunk(cx)).await
     }
 
-    /// How many bytes of the body were received: without its framing, and before decoding.
-    pub fn bytes_downloaded(&self) -> u64 {
-        self.download.incoming.bytes_downloaded()
-    }
-
-    /// Reads what is left of the body.
+    /// The next piece of the body as it came, never empty; `None` at its end.
     ///
     /// # Errors
-    /// As [`chunk`](Self::chunk).
+    /// As [`chunk`](Self::chunk), and once a coded body is being decoded.
+    pub async fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.download.poll_raw_chunk(cx)).await
+    }
+
+    /// Reads what is left of the body, and gives the response with that.
+    ///
+    /// Not called `read`, which `AsyncReadExt` has for reading a part, nor `read_to_end`, which
+    /// appends bytes: this gives what `send()` would have given.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk), and where the end was told already.
     pub async fn into_response(mut self) -> Result<Response, Error> {
+        self.download.incoming.ensure_unread()?;
         let mut body = Vec::new();
         poll_fn(|cx| {
             let now = self.download.runtime.now();
@@ -50,24 +95,158 @@ impl Streaming {
         Ok(self.download.incoming.into_response(body))
     }
 
+    /// Pieces of `size` bytes; only the last may be shorter.
+    pub fn chunks(self, size: NonZeroUsize) -> Items<Chunks> {
+        self.cut(Chunks::new(size))
+    }
+
+    /// Pieces of `size` bytes of the body as it came; only the last may be shorter.
+    pub fn raw_chunks(self, size: NonZeroUsize) -> Items<Chunks> {
+        Items {
+            cutting: Cutting::raw(Chunks::new(size)),
+            streaming: self,
+        }
+    }
+
+    /// The body as text, piece by piece as it comes. What is malformed becomes U+FFFD.
+    ///
+    /// The charset is the one [set](Self::with_encoding), else the one declared, if it is known; else
+    /// the default encoding decides, by the first piece of the body.
+    pub fn text(self) -> Items<Text> {
+        let text = Text::new(&self);
+        self.cut(text)
+    }
+
+    /// [Text](Self::text) in pieces of `size` characters; only the last may be shorter.
+    pub fn text_chunks(self, size: NonZeroUsize) -> Items<TextChunks> {
+        let chunks = TextChunks::new(&self, size);
+        self.cut(chunks)
+    }
+
+    /// The lines of the [text](Self::text), without what ended them: `\n`, `\r`, `\r\n` and the rarer
+    /// ones that Python's `splitlines` knows. A line of more than 64 MiB is an error.
+    pub fn lines(self) -> Items<Lines> {
+        let lines = Lines::new(&self);
+        self.cut(lines)
+    }
+
+    /// Server-Sent Events, whatever the content type. One of more than 16 MiB is an error.
+    pub fn events(self) -> Items<Events> {
+        self.cut(Events::default())
+    }
+
+    /// A JSON text on each line (JSON Lines, NDJSON). Empty lines are passed over.
+    #[cfg(feature = "json")]
+    pub fn json_lines<T>(self) -> Items<nuncio_client::cut::JsonLines<T>>
+    where
+        nuncio_client::cut::JsonLines<T>: Cut,
+    {
+        self.cut(nuncio_client::cut::JsonLines::default())
+    }
+
+    /// What `cut` makes of the body.
+    pub fn cut<C: Cut>(self, cut: C) -> Items<C> {
+        Items {
+            cutting: Cutting::new(cut),
+            streaming: self,
+        }
+    }
+
+    /// The same response, read as text in the charset of this label.
+    ///
+    /// # Errors
+    /// [`Kind::Builder`](crate::Kind::Builder) for a label that is unknown, or needs the feature
+    /// `charset`.
+    pub fn with_encoding(mut self, label: &str) -> Result<Self, Error> {
+        self.download.incoming.set_encoding(label)?;
+        Ok(self)
+    }
+
+    /// Closes the response: nothing more is read, and nothing decoded. Its connection is closed,
+    /// unless no body was left to come. After the end, or called again, it does nothing.
+    pub fn close(&mut self) {
+        let now = self.download.runtime.now();
+        self.download.incoming.close(now);
+    }
+
+    /// Whether it holds no connection any more: its body came to its end, or failed, or it was
+    /// closed.
+    pub fn is_closed(&self) -> bool {
+        self.download.incoming.is_closed()
+    }
+
+    /// Whether the body was begun to be pulled.
+    pub fn is_consumed(&self) -> bool {
+        self.download.incoming.is_consumed()
+    }
+
+    /// From just before the request was handed to the transport until the response was closed; none
+    /// before that.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.download.incoming.elapsed()
+    }
+
+    /// How many bytes of the body came over the network so far, without their framing and before any
+    /// decoding. 0 for a body that comes from elsewhere.
+    pub fn bytes_downloaded(&self) -> u64 {
+        self.download.incoming.bytes_downloaded()
+    }
+
     /// The response itself if its status is 2xx.
     ///
     /// # Errors
-    /// [`Kind::Status`](crate::Kind::Status) for every other status, redirects included. The body
-    /// is not read; the connection is closed with it.
-    pub fn error_for_status(self) -> Result<Self, Error> {
-        match self.status_error() {
-            None => Ok(self),
-            Some(error) => Err(error),
-        }
+    /// [`Kind::Status`](crate::Kind::Status) for every other status, redirects included. The first
+    /// 64 KiB of the body are read for it, as far as that works, and the error has them.
+    pub async fn error_for_status(mut self) -> Result<Self, Error> {
+        let Some(error) = self.status_error() else {
+            return Ok(self);
+        };
+        let mut body = Vec::new();
+        poll_fn(|cx| self.download.poll_for_error(&mut body, cx)).await;
+        let response = self.download.incoming.into_response(body);
+        Err(response.error_for_status().err().unwrap_or(error))
     }
 }
 
+/// Pieces as [`chunk`](Streaming::chunk) gives them.
 impl Stream for Streaming {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.download.poll_chunk(cx).map(Result::transpose)
+    }
+}
+
+impl AsyncRead for Streaming {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let held = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let n = buf.len().min(held.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), held.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(n);
+        Poll::Ready(Ok(n))
+    }
+}
+
+impl AsyncBufRead for Streaming {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let download = &mut self.get_mut().download;
+        if download.incoming.held().is_empty()
+            && let Some(chunk) = ready!(download.poll_chunk(cx))?
+        {
+            download.incoming.put_back(chunk);
+        }
+        Poll::Ready(Ok(download.incoming.held()))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, amount: usize) {
+        let held = self.download.incoming.held();
+        held.advance(amount.min(held.len()));
     }
 }
 
@@ -87,5 +266,48 @@ impl fmt::Debug for Streaming {
             self.status().as_u16(),
             self.reason()
         )
+    }
+}
+
+/// What a body is cut into, one by one as it comes: a `Stream`. After an error there is no more.
+#[must_use = "streams do nothing unless they are asked"]
+pub struct Items<C> {
+    streaming: Streaming,
+    cutting: Cutting<C>,
+}
+
+impl<C: Cut> Items<C> {
+    /// The next item; `None` after the last. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Streaming::chunk`], and where the body is not what it is cut as.
+    pub async fn next(&mut self) -> Option<Result<C::Item, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// The response whose body it is.
+    pub fn response(&self) -> &Streaming {
+        &self.streaming
+    }
+
+    /// What cuts it.
+    pub fn cut(&self) -> &C {
+        self.cutting.cut()
+    }
+}
+
+impl<C: Cut> Stream for Items<C> {
+    type Item = Result<C::Item, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let item = this.streaming.download.poll_item(&mut this.cutting, cx);
+        item.map(Result::transpose)
+    }
+}
+
+impl<C> fmt::Debug for Items<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Items").field(&self.streaming).finish()
     }
 }

@@ -6,8 +6,8 @@ use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Call, Depot, Driver, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts, Pull, Request,
-    Response, Settings, Side, Step, Transmit,
+    Call, Depot, Driver, Environment, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts,
+    Pull, Request, Response, Settings, Side, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -36,6 +36,25 @@ impl Driver for Blocking {
 
     fn wall_clock() -> SystemTime {
         SystemTime::now()
+    }
+
+    fn environment() -> Environment {
+        Environment {
+            variable: |name| std::env::var_os(name),
+            read: |path| std::fs::read(path),
+            list: |path| {
+                let entries = std::fs::read_dir(path)?;
+                let mut files = Vec::new();
+                for entry in entries {
+                    let path = entry?.path();
+                    if path.is_file() {
+                        files.push(path);
+                    }
+                }
+                files.sort();
+                Ok(files)
+            },
+        }
     }
 
     fn start(_context: (), settings: &Settings) -> Result<Self, Error> {

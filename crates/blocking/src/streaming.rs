@@ -11,6 +11,15 @@ use std::time::{Duration, Instant};
 
 /// A response with its body still to come.
 ///
+/// ```no_run
+/// # fn example(client: &nuncio_blocking::Client) -> Result<(), nuncio_blocking::Error> {
+/// for line in client.get("https://example.com/log").stream()?.lines() {
+///     println!("{}", line?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Pull it with [`chunk`](Self::chunk), through `std::io::Read` or `BufRead`, cut into
 /// [lines](Self::lines), [events](Self::events) and the like, or whole with
 /// [`into_response`](Self::into_response). Pulled to its end, its connection goes back to the pool;

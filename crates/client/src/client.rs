@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::cookies::CookieJar;
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::redirect::Redirects;
@@ -31,6 +32,9 @@ pub trait Driver: Clone + Send + Sync + 'static {
 
     /// The time of day, which cookies expire by.
     fn wall_clock() -> SystemTime;
+
+    /// How it reads variables and files, where a client is to trust them.
+    fn environment() -> Environment;
 
     /// Starts a driver for a client with these settings.
     ///
@@ -137,8 +141,8 @@ impl<D: Driver> Client<D> {
         patch => PATCH;
     }
 
-    /// A request with any method. A method is case-sensitive and a token; the standard ones are
-    /// upper-case.
+    /// A request with any method, which is a token. The standard ones may be written in any case, as
+    /// `get`; all others are case-sensitive.
     pub fn request(&self, method: impl AsRef<[u8]>, url: impl AsRef<str>) -> RequestBuilder<D> {
         self.build_request(parse_method(method.as_ref()), url.as_ref())
     }
@@ -181,6 +185,11 @@ impl<D: Driver> Client<D> {
     /// How requests authenticate that say nothing else.
     pub fn auth(&self) -> Option<&Auth> {
         self.settings.auth.as_ref()
+    }
+
+    /// Whether it was told to heed the environment.
+    pub fn trust_env(&self) -> bool {
+        self.settings.trusts_env()
     }
 
     /// What is done with redirects.
@@ -226,7 +235,23 @@ impl<D: Driver> Client<D> {
     }
 }
 
+/// The standard methods are meant in any case; any other is taken as it is.
 pub(crate) fn parse_method(method: &[u8]) -> Result<Method, Error> {
+    const STANDARD: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::CONNECT,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::PATCH,
+    ];
+    let standard = |known: &&Method| known.as_str().as_bytes().eq_ignore_ascii_case(method);
+    if let Some(known) = STANDARD.iter().find(standard) {
+        return Ok(known.clone());
+    }
     Method::from_bytes(method).map_err(|_| {
         let shown = method.escape_ascii();
         Error::new(

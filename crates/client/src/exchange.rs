@@ -248,12 +248,11 @@ impl Exchange {
         Ok(())
     }
 
-    /// Before each request goes out.
+    /// Before each request is shown to hooks, and goes out.
     ///
     /// # Errors
-    /// [`Kind::TooManyRedirects`], and what makes the URL impossible to ask for.
-    pub(crate) fn may_send(&self, settings: &Settings) -> Result<(), Error> {
-        settings.requestable(self.request.url())?;
+    /// [`Kind::TooManyRedirects`].
+    pub(crate) fn within_limit(&self, settings: &Settings) -> Result<(), Error> {
         let limit = self.redirects(settings).limit;
         if self.history.len() > limit {
             let text = format!("more than {limit} redirects and challenges");

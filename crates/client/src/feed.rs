@@ -155,6 +155,15 @@ impl Feed {
         true
     }
 
+    /// What gives the same once more, beside this one, where that can be had.
+    pub(crate) fn another(&self) -> Option<Feed> {
+        match &self.origin {
+            Origin::Held { bytes, .. } => Some(Feed::held(bytes.clone())),
+            Origin::Factory { make, .. } => Some(Feed::factory(Arc::clone(make))),
+            _ => None,
+        }
+    }
+
     /// The next piece, on a thread that may be kept waiting; `None` at the end.
     pub fn read(&mut self, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
         self.begun = true;

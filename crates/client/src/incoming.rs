@@ -86,9 +86,12 @@ struct Foreign {
 }
 
 impl<S> Incoming<S> {
+    /// A response whose body is decoded as it is pulled, where it is `coded`.
+    #[inline]
     pub(crate) fn new(
         head: Head,
         arrival: Arrival<S>,
+        coded: Option<Box<Coded>>,
         started: Instant,
         peer: Option<SocketAddr>,
     ) -> Self {
@@ -109,7 +112,7 @@ impl<S> Incoming<S> {
         Incoming {
             head,
             state,
-            coded: None,
+            coded,
             progress: Progress::Untouched,
             held: Bytes::new(),
             downloaded: 0,
@@ -119,21 +122,16 @@ impl<S> Incoming<S> {
         }
     }
 
-    /// The same with a body that is decoded as it is pulled.
-    pub(crate) fn with_coded(mut self, coded: Option<Box<Coded>>) -> Self {
-        self.coded = coded;
-        self
-    }
-
     /// The response's head.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
     /// The response with what was pulled of its body.
+    #[inline]
     pub fn into_response(self, body: impl Into<Bytes>) -> Response {
         let elapsed = self.elapsed.unwrap_or_default();
-        Response::new(self.head, body.into(), elapsed).with_downloaded(self.downloaded)
+        Response::received(self.head, body.into(), elapsed, self.downloaded)
     }
 
     /// Says what the body is read as where it is text, whatever it declares.

@@ -252,3 +252,37 @@ impl fmt::Debug for Part {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i11_no_data_shows_in_debug() {
+        let form = Form::new()
+            .text("password", "SECRET")
+            .part("file", Part::new("SECRET").file_name("a.txt"));
+        let text = format!("{form:?}");
+        assert!(
+            text.contains("password") && text.contains("a.txt"),
+            "{text}"
+        );
+        assert!(!text.contains("SECRET"), "{text}");
+    }
+
+    #[test]
+    fn b09_a_form_that_is_held_is_bytes_and_any_other_is_asked() {
+        let given: &[u8] = b"multipart/form-data; boundary=B";
+        let held = Form::new().text("a", "1").part("b", Part::new("2"));
+        let (body, _) = held.encode(&QueryParams::new(), Some(given)).unwrap();
+        assert_eq!(
+            body.as_bytes().unwrap().len() as u64,
+            body.length().unwrap()
+        );
+        let read = Form::new().part("b", Part::new(Body::reader(&b"2"[..], Some(1))));
+        let (body, content_type) = read.encode(&QueryParams::new(), Some(given)).unwrap();
+        assert!(body.as_bytes().is_none());
+        assert_eq!(body.length(), Some(118));
+        assert_eq!(content_type, given);
+    }
+}

@@ -1,5 +1,6 @@
 //! How connections are made: TLS, limits, HTTP/1.1's strictness.
 
+use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits};
 use nuncio_url::Url;
@@ -84,6 +85,7 @@ impl Network {
         self,
         events: EventSink,
         blocks: nuncio_connection::BlockCache,
+        environment: Option<Environment>,
     ) -> Result<Wiring, Error> {
         let connection = ConnectionConfig {
             http1: self.http1,
@@ -97,6 +99,13 @@ impl Network {
         let secure = Secure::Tls(match self.trust {
             Trust::Config(config) => config,
             Trust::Roots(roots) => {
+                let told = match (&roots, environment) {
+                    (nuncio_connection::Roots::Bundled, Some(environment)) => {
+                        environment.certificates()?
+                    }
+                    _ => None,
+                };
+                let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
                 let provider = Arc::new(rustls::crypto::ring::default_provider());
                 let config = nuncio_connection::client_config(provider, &roots, &[b"http/1.1"]);
                 Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Kind};
 use crate::request::Request;
+use crate::response::told_location;
 use http::{Method, StatusCode};
 use nuncio_headers::Headers;
 use nuncio_url::Url;
@@ -113,7 +114,8 @@ impl Redirects {
     /// Schemes other than http and https to which a redirect may lead, where a mount serves them.
     /// Default none.
     pub fn schemes(mut self, schemes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.schemes = schemes.into_iter().map(Into::into).collect();
+        let lower = |scheme: String| scheme.to_ascii_lowercase();
+        self.schemes = schemes.into_iter().map(Into::into).map(lower).collect();
         self
     }
 
@@ -202,7 +204,11 @@ impl Redirects {
         let mut headers = self.carried(url, &next, sent, keeps_body);
         let illegal = |error| Error::other(Kind::RemoteProtocol, error);
         // One Host for what is dialled and what is said (SECURITY R18, ruling 7).
-        headers.insert("Host", next.netloc()).map_err(illegal)?;
+        if next.netloc().is_empty() {
+            headers.remove("host");
+        } else {
+            headers.insert("Host", next.netloc()).map_err(illegal)?;
+        }
         if self.referer {
             headers.remove("referer");
             if let Some(referer) = referer(url, &next) {
@@ -228,7 +234,7 @@ impl Redirects {
         let mut url = join(base, &text).map_err(|error| {
             let text = format!(
                 "invalid URL in the Location field, '{}': {error}",
-                text.escape_debug()
+                told_location(&text, base)
             );
             Error::new(Kind::RemoteProtocol, text)
         })?;

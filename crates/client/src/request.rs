@@ -73,7 +73,7 @@ impl Options {
 }
 
 impl Request {
-    /// A request with a `Host` field, no others, and no body.
+    /// A request with a `Host` field and no body; a POST, PUT or PATCH says that it has none.
     pub fn new(method: Method, url: Url) -> Self {
         let headers = Headers::with_capacity(8, 256);
         let mut request = Request {
@@ -84,6 +84,7 @@ impl Request {
             options: Options::default(),
         };
         request.write_host();
+        request.announce_body();
         request
     }
 
@@ -646,19 +647,37 @@ impl Draft {
         if !settings.params.is_empty() || !params.is_empty() {
             request.add_query(settings.params.merged(params))?;
         }
-        if !own.contains("host") && !defaults.contains("host") {
-            request.write_host();
+        // Host goes first, whoever gives it (RFC 9110 section 7.2).
+        let host = [&own, defaults].into_iter().find_map(|fields| {
+            fields
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("host"))
+        });
+        match host {
+            None => request.write_host(),
+            Some((name, value)) => {
+                let added = request.headers.append(name, value);
+                added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+            }
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");
         let bare = match &payload {
             None => true,
-            Some(Payload::Given { body, .. }) => body.is_none(),
-            Some(_) => false,
+            Some(payload) => payload.is_empty(),
         };
         if bare && !framed {
             request.announce_body();
         }
         for fields in [defaults, &own] {
+            let without_host;
+            let fields = if fields.contains("host") {
+                let mut rest = fields.clone();
+                rest.remove("host");
+                without_host = rest;
+                &without_host
+            } else {
+                fields
+            };
             let added = request.headers.update(fields);
             added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         }

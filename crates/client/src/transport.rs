@@ -18,6 +18,10 @@ use std::time::Instant;
 
 /// Turns one request into one reply, on a thread that may be kept waiting. No redirects, no
 /// authentication, no cookies: those stand above (BEHAVIOUR section 22).
+///
+/// The request is as it would be sent, with the limits that hold for it in
+/// [`Request::timeout`]. [`Body::into_feed`] of its body gives the bytes, whatever they come from;
+/// `http::Request::try_from` takes the request apart.
 pub trait BlockingTransport: Send + Sync {
     /// Answers `request`.
     ///
@@ -102,19 +106,20 @@ impl Sent {
     }
 }
 
-/// Hands a request's body to a transport. What is held stays here too; what has to be asked is lent.
+/// Hands a request's body to a transport. What can be had again stays here too; what cannot is lent,
+/// so that a redirect which asks for it finds that it is gone.
 pub(crate) fn hand_over(body: &mut Body) -> Body {
-    match body.duplicate() {
-        Some(body) => body,
-        None => {
-            let length = match body.size() {
-                BodySize::Known(length) => Some(length),
-                BodySize::Unknown | BodySize::Empty => None,
-            };
-            let feed = body.lend();
-            let source = Source::Feed { feed, length };
-            Body { source }
-        }
+    let length = match body.size() {
+        BodySize::Known(length) => Some(length),
+        BodySize::Unknown | BodySize::Empty => None,
+    };
+    let another = match &body.source {
+        Source::Feed { feed, .. } => feed.as_ref().and_then(Feed::another),
+        _ => return body.duplicate().unwrap_or_default(),
+    };
+    let feed = another.or_else(|| body.lend());
+    Body {
+        source: Source::Feed { feed, length },
     }
 }
 

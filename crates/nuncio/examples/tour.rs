@@ -10,9 +10,11 @@
 
 use bytes::Bytes;
 use nuncio::{Body, BodyStream, Error, Kind, Version};
+use nuncio_content::{Coding, Encoder};
 use nuncio_testkit::certs::{Authority, Fault};
 use nuncio_testkit::checksum::Checksum;
-use nuncio_testkit::{content, server::Server};
+use nuncio_testkit::content;
+use nuncio_testkit::server::{self, Server};
 use serde_json::Value;
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -21,6 +23,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 const DOWNLOAD: usize = 64 * 1024 * 1024;
+const LINES: usize = 10_000;
 const UPLOAD: usize = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_millis(150);
 
@@ -51,6 +54,13 @@ fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
         sum.update(&chunk);
     }
     row.answer(&download, sum.length() as usize, is_content(&sum));
+
+    // It comes in gzip and is read line by line; text(), events(), json_lines() go the same way.
+    let row = table.row(site, "blocking", "GET, lines of gzip");
+    let mut lines = client.get("log").stream()?.lines();
+    let count = lines.by_ref().map_while(Result::ok).count();
+    let log = lines.response();
+    row.answer(log, log.bytes_downloaded() as usize, count == LINES);
 
     // Every wait has a limit, five seconds unless you say otherwise.
     let row = table.row(site, "blocking", "GET, timeout");
@@ -96,6 +106,15 @@ async fn on_async(
         sum.update(&chunk);
     }
     row.answer(&download, sum.length() as usize, is_content(&sum));
+
+    let row = table.row(site, name, "GET, lines of gzip");
+    let mut lines = client.get("log").stream().await?.lines();
+    let mut count = 0;
+    while let Some(line) = lines.next().await {
+        count += usize::from(line?.starts_with("line "));
+    }
+    let log = lines.response();
+    row.answer(log, log.bytes_downloaded() as usize, count == LINES);
 
     let row = table.row(site, name, "GET, timeout");
     let late = client.get("stall").timeout(PATIENCE).send().await;
@@ -151,7 +170,7 @@ struct Site {
 impl Site {
     fn plain() -> Self {
         Site {
-            server: Server::http(),
+            server: with_log(Server::builder()).start(),
             trusted: Authority::new().pem(),
             impostor: None,
         }
@@ -160,13 +179,29 @@ impl Site {
     fn tls() -> Self {
         let authority = Authority::new();
         Site {
-            server: Server::https(&authority.leaf()),
+            server: with_log(Server::builder())
+                .tls(authority.leaf().server_config(&["http/1.1"]))
+                .start(),
             trusted: authority.pem(),
             impostor: Some(Server::https(
                 &authority.faulty_leaf(Fault::UnknownAuthority),
             )),
         }
     }
+}
+
+/// A server that has a log, too, in gzip.
+fn with_log(builder: server::Builder) -> server::Builder {
+    let mut log = Encoder::new(Coding::Gzip).expect("memory for an encoder");
+    let mut coded = Vec::new();
+    for number in 0..LINES {
+        let line = format!("line {number} of the log\n");
+        coded.extend_from_slice(&log.encode(line.as_bytes()).expect("memory"));
+    }
+    coded.extend_from_slice(&log.finish().expect("memory"));
+    let reply = server::Reply::new(200).header("Content-Encoding", "gzip");
+    let reply = reply.body(coded);
+    builder.route("/log", move |_, _| reply.clone())
 }
 
 /// A request's body, made as it is sent; how much went out already is all that it knows.

@@ -71,6 +71,8 @@
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
+//! | `gzip` | yes | responses in gzip and deflate, announced and decoded |
+//! | `brotli`, `zstd` | | the same for br and zstd |
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
@@ -84,13 +86,15 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod netrc;
+
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
     PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, Side, StatusCode, Timeout, Transport, Url, Version,
-    auth, cookies,
+    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
+    Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]
@@ -100,8 +104,8 @@ pub use nuncio_client::Coding;
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, RequestBuilder, Streaming, delete, file, file_part, get,
-        head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
+        get, head, opened_file, options, patch, post, put, request,
     };
 }
 
@@ -109,8 +113,8 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 pub mod tokio {
     pub use nuncio_tokio::{
-        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, options, patch, post,
-        put, request,
+        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, into_tokio_read,
+        options, patch, post, put, request,
     };
 }
 
@@ -135,7 +139,7 @@ pub mod async_std {
 
 #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
-    Async, Client, ClientBuilder, RequestBuilder, Runtime, Socket, Streaming, Timer,
+    Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
     from_async_read, from_poll_read, from_stream,
 };
 

@@ -50,10 +50,12 @@
 #![deny(missing_docs)]
 
 mod body;
+mod reader;
 mod runtime;
 
 pub use body::{file, file_part, from_tokio_read};
 pub use nuncio_async::*;
+pub use reader::into_tokio_read;
 pub use runtime::Tokio;
 use std::sync::Arc;
 

@@ -12,11 +12,14 @@ pub type Connecting = BoxFuture<'static, io::Result<Box<dyn Socket>>>;
 /// What looking a name up gives.
 pub type Resolving = BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
+type Connect = dyn Fn(&dyn Runtime, SocketAddr) -> Connecting + Send + Sync;
+type Resolve = dyn Fn(&dyn Runtime, &str, u16) -> Resolving + Send + Sync;
+
 /// Another runtime, but for how it connects or looks names up.
 pub struct Altered {
     runtime: Arc<dyn Runtime>,
-    connect: Box<dyn Fn(&dyn Runtime, SocketAddr) -> Connecting + Send + Sync>,
-    resolve: Box<dyn Fn(&dyn Runtime, &str, u16) -> Resolving + Send + Sync>,
+    connect: Box<Connect>,
+    resolve: Box<Resolve>,
 }
 
 impl Altered {

@@ -1,17 +1,23 @@
 //! What runs futures, as an adapter.
 
-use super::{Adapter, Download};
+use super::{Adapter, Download, Pulled};
 use bytes::Bytes;
+use futures_io::AsyncRead;
+use nuncio::ServerSentEvent;
+use nuncio::cut::Cut;
 use nuncio::{Async, Body, BoxFuture, Client, ClientBuilder, Error, Head, Part};
 use nuncio::{Request, RequestBuilder, Response, Runtime, Streaming};
+use serde::de::DeserializeOwned;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::iter::Fuse;
+use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// Something that runs futures, and the [`Runtime`] of the clients that work there. All else that an
 /// [`Adapter`] has comes with these.
@@ -127,8 +133,62 @@ impl<E: Executor> Download for TaskDownload<E> {
         self.executor.block_on(self.download.chunk())
     }
 
+    fn raw_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.executor.block_on(self.download.raw_chunk())
+    }
+
     fn bytes_downloaded(&self) -> u64 {
         self.download.bytes_downloaded()
+    }
+
+    fn close(&mut self) {
+        self.download.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.download.is_closed()
+    }
+
+    fn is_consumed(&self) -> bool {
+        self.download.is_consumed()
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        self.download.elapsed()
+    }
+
+    fn with_encoding(self, label: &str) -> Result<Self, Error> {
+        let Self { download, executor } = self;
+        let download = download.with_encoding(label)?;
+        Ok(Self { download, executor })
+    }
+
+    fn chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        TaskItems::boxed(self.download.chunks(size), self.executor)
+    }
+
+    fn raw_chunks(self, size: NonZeroUsize) -> Pulled<Bytes> {
+        TaskItems::boxed(self.download.raw_chunks(size), self.executor)
+    }
+
+    fn text(self) -> Pulled<String> {
+        TaskItems::boxed(self.download.text(), self.executor)
+    }
+
+    fn text_chunks(self, size: NonZeroUsize) -> Pulled<String> {
+        TaskItems::boxed(self.download.text_chunks(size), self.executor)
+    }
+
+    fn lines(self) -> Pulled<String> {
+        TaskItems::boxed(self.download.lines(), self.executor)
+    }
+
+    fn events(self) -> Pulled<ServerSentEvent> {
+        TaskItems::boxed(self.download.events(), self.executor)
+    }
+
+    fn json_lines<T: DeserializeOwned + Send + 'static>(self) -> Pulled<T> {
+        TaskItems::boxed(self.download.json_lines(), self.executor)
     }
 
     fn read(self) -> Result<Response, Error> {
@@ -149,15 +209,46 @@ impl<E: Executor> Download for TaskDownload<E> {
 
     fn error_for_status(self) -> Result<Self, Error> {
         let Self { download, executor } = self;
-        let download = download.error_for_status()?;
+        let download = executor.block_on(download.error_for_status())?;
         Ok(Self { download, executor })
+    }
+
+    fn read_part(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        let mut buf = vec![0; size];
+        let download = &mut self.download;
+        let read = poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut *download), cx, &mut buf));
+        let read = self.executor.block_on(read)?;
+        buf.truncate(read);
+        Ok(buf)
     }
 }
 
+/// What a body is cut into, and what it has to be polled on.
+struct TaskItems<C, E> {
+    items: nuncio::Items<C>,
+    executor: E,
+}
+
+impl<C: Cut + 'static, E: Executor> TaskItems<C, E> {
+    fn boxed(items: nuncio::Items<C>, executor: E) -> Pulled<C::Item> {
+        Box::new(TaskItems { items, executor })
+    }
+}
+
+impl<C: Cut, E: Executor> Iterator for TaskItems<C, E> {
+    type Item = Result<C::Item, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.executor.block_on(self.items.next())
+    }
+}
+
+/// The pieces to come, and the one that was got last.
+type Pieces<I> = (Fuse<I>, Option<<I as Iterator>::Item>);
+
 /// A stream of pieces, each got in a thread where it may block: to the client it is a slow source.
 struct PieceStream<I: Iterator> {
-    /// With the piece that was got last.
-    source: Arc<Mutex<(Fuse<I>, Option<I::Item>)>>,
+    source: Arc<Mutex<Pieces<I>>>,
     work: Option<BoxFuture<'static, io::Result<()>>>,
     runtime: Arc<dyn Runtime>,
 }

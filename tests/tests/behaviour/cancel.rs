@@ -1,13 +1,16 @@
 //! Futures dropped at every poll (SECURITY K3): the next request gets its own answer, and the pool
 //! has lost nothing.
 
+use crate::coded::{encode, gzip, response, serving};
 use crate::echo::Echo;
 use bytes::Bytes;
 use nuncio::{Client, ClientBuilder, Limits, RequestBuilder, Socket};
+use nuncio_content::Coding;
 use nuncio_testkit::certs::Authority;
 use nuncio_testkit::content;
-use nuncio_testkit::server::Server;
-use nuncio_tests::adapters::{Adapter, Altered, Executor};
+use nuncio_testkit::script::{Script, Step};
+use nuncio_testkit::server::{Reply, Server};
+use nuncio_tests::adapters::{Adapter, Altered, CurrentThread, Executor};
 use nuncio_tests::async_behaviour;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -274,4 +277,211 @@ fn a_dropped_chunk_future_loses_nothing(adapter: &impl Executor) {
     });
     assert_eq!(body, content::bytes(20));
     assert_eq!(client.pool().idle, 1);
+}
+
+#[test]
+fn k02_a_coded_download_dropped_at_any_line_closes_its_connection_or_keeps_it() {
+    let text: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+    let server = serving(&["gzip"], gzip(text.as_bytes()));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    for polls in (0..20).chain([100, 10_000, 30_000]) {
+        adapter.runtime.block_on(async {
+            let download = client.get(server.url("/")).stream().await.unwrap();
+            let mut lines = download.lines();
+            for expected in 0..polls {
+                match dropped_after(1, lines.next()).await {
+                    Some(Some(line)) => drop(line.unwrap()),
+                    Some(None) => break,
+                    None => assert!(expected < 30_000),
+                }
+            }
+        });
+        let counts = client.pool();
+        assert_eq!(counts.connections, counts.idle, "{polls}: {counts:?}");
+        let whole = adapter.send(client.get(server.url("/"))).unwrap();
+        assert_eq!(whole.text(), text);
+    }
+}
+
+#[test]
+fn a_dropped_future_of_an_item_loses_nothing() {
+    let text: String = (0..40).map(|number| format!("line {number}\n")).collect();
+    let answer = response("gzip", &gzip(text.as_bytes()));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    let mut steps = vec![Step::ExpectHead];
+    for piece in answer.chunks(7) {
+        steps.extend([Step::send(piece), Step::Sleep(Duration::from_millis(2))]);
+    }
+    let peer = Script::new().connection(steps).start();
+    let (lines, dropped) = adapter.runtime.block_on(async {
+        let mut lines = client.get(peer.url("/")).stream().await.unwrap().lines();
+        let (mut read, mut dropped) = (Vec::new(), 0);
+        loop {
+            match dropped_after(1, lines.next()).await {
+                Some(Some(line)) => read.push(line.unwrap()),
+                Some(None) => break (read, dropped),
+                None => {
+                    dropped += 1;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+    });
+    assert!(dropped > 3, "{dropped}");
+    assert_eq!(lines, text.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_download_is_what_tokio_reads() {
+    use tokio::io::AsyncReadExt;
+    let whole = content::bytes(300_000);
+    let server = serving(&["zstd"], encode(Coding::Zstd, &whole));
+    let adapter = CurrentThread::start();
+    let client = adapter.client();
+    adapter.runtime.block_on(async {
+        let download = client.get(server.url("/")).stream().await.unwrap();
+        let mut reader = nuncio::tokio::into_tokio_read(download);
+        let mut body = vec![0; 1_000];
+        reader.read_exact(&mut body).await.unwrap();
+        reader.read_to_end(&mut body).await.unwrap();
+        assert_eq!(body, whole);
+    });
+    assert_eq!(client.pool().idle, 1);
+}
+
+/// A server of which `/hop` leads to `/echo`, and `/guard` too, but only for who answers its challenge.
+fn with_detours() -> Server {
+    let onwards = |query: &str| {
+        let target = format!("/echo?{query}");
+        Reply::new(307)
+            .header("location", &target)
+            .body("look there")
+    };
+    Server::builder()
+        .route("/hop", move |request, _| onwards(request.query()))
+        .route("/guard", move |request, _| {
+            if request.header("authorization").is_some() {
+                return onwards(request.query());
+            }
+            let challenge = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+            let refusal = Reply::new(401).header("www-authenticate", challenge);
+            refusal.body("who are you?")
+        })
+        .start()
+}
+
+#[test]
+fn k03_a_redirect_dropped_at_any_poll() {
+    let server = with_detours();
+    let adapter = CurrentThread::start();
+    let client = adapter.builder().follow_redirects(true).build().unwrap();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        client.put(url.replace("/echo", "/hop")).body("again")
+    });
+    assert!(dropped >= 2, "{dropped}");
+}
+
+#[test]
+fn k03_an_answer_to_a_challenge_dropped_at_any_poll() {
+    let server = with_detours();
+    let adapter = CurrentThread::start();
+    let client = adapter.builder().follow_redirects(true).build().unwrap();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        // Nothing learnt before: there is a challenge each time.
+        let request = client.put(url.replace("/echo", "/guard")).body("again");
+        request.auth(nuncio::Auth::digest("u", "p"))
+    });
+    assert!(dropped >= 3, "{dropped}");
+}
+
+/// Is not ready for so many polls.
+async fn pauses(mut count: usize) {
+    poll_fn(|cx| match count.checked_sub(1) {
+        None => Poll::Ready(()),
+        Some(left) => {
+            count = left;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[test]
+fn k03_hooks_that_wait_dropped_at_any_poll() {
+    let server = with_detours();
+    let adapter = CurrentThread::start();
+    let client = adapter
+        .builder()
+        .follow_redirects(true)
+        .on_request_async(|_| {
+            Box::pin(async {
+                pauses(2).await;
+                Ok(())
+            })
+        })
+        .on_response_async(|_| {
+            Box::pin(async {
+                pauses(2).await;
+                Ok(())
+            })
+        })
+        .build()
+        .unwrap();
+    let dropped = drop_at_every_poll(&adapter, &server, &client, |url| {
+        let request = client.put(url.replace("/echo", "/guard")).body("again");
+        request.auth(nuncio::Auth::digest("u", "p"))
+    });
+    assert!(dropped >= 12, "{dropped}");
+}
+
+/// Answers with the URL, after a while.
+struct Slow;
+
+impl nuncio::AsyncTransport for Slow {
+    fn send(
+        &self,
+        request: nuncio::Request,
+    ) -> nuncio::BoxFuture<'static, Result<nuncio::Reply, nuncio::Error>> {
+        Box::pin(async move {
+            pauses(3).await;
+            let url = request.url().to_string();
+            Ok(match request.url().path() {
+                "/hop" => nuncio::Reply::new(302)
+                    .header("Location", url.replace("/hop", "/end"))
+                    .header("Set-Cookie", "seen=1"),
+                _ => nuncio::Reply::new(200).text(url),
+            })
+        })
+    }
+}
+
+#[test]
+fn k03_a_transport_that_waits_dropped_at_any_poll() {
+    let adapter = CurrentThread::start();
+    let client = adapter
+        .builder()
+        .transport(nuncio::Transport::future(Slow))
+        .follow_redirects(true)
+        .build()
+        .unwrap();
+    let (mut dropped, mut completed) = (0, 0);
+    for polls in 1..30 {
+        let request = client.get(format!("https://a.test/hop?{polls}")).send();
+        match adapter.runtime.block_on(dropped_after(polls, request)) {
+            None => dropped += 1,
+            Some(response) => {
+                completed += 1;
+                let text = format!("https://a.test/end?{polls}");
+                assert_eq!(response.unwrap().text(), text);
+            }
+        }
+        let url = format!("https://a.test/next?{polls}");
+        let response = adapter.send(client.get(&url)).unwrap();
+        assert_eq!(response.text(), url);
+        assert!(response.history().is_empty());
+    }
+    assert!(dropped >= 6 && completed > 0, "{dropped} {completed}");
 }

@@ -408,3 +408,59 @@ fn z08_a_length_beyond_all_bounds_reserves_nothing<A: Adapter>(adapter: &A) {
         assert_eq!(peer.finish()[0].end, End::Complete);
     }
 }
+
+/// The most that was held at a time on this thread, which on blocking does all the work.
+fn peak(work: impl FnOnce()) -> u64 {
+    allocation_counter::measure(work).bytes_max
+}
+
+#[test]
+fn z08_a_length_beyond_all_bounds_takes_no_memory() {
+    let adapter = nuncio_tests::adapters::Blocking::start();
+    let client = adapter.client();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n";
+    let peer = Script::new()
+        .connection([Step::ExpectHead, Step::send(answer), Step::HalfClose])
+        .start();
+    let url = peer.url("/");
+    let peak = peak(|| {
+        client.get(&url).send().unwrap_err();
+    });
+    // 64 KiB for the body, and the blocks that its connection reads into.
+    assert!(peak <= (64 + 128 + 64) << 10, "{peak}");
+}
+
+#[test]
+fn z01_a_bomb_that_is_read_by_the_kilobyte_is_held_within_its_window_and_512_kib() {
+    let adapter = nuncio_tests::adapters::Blocking::start();
+    let server = serving(&["gzip"], bomb());
+    let client = adapter.client();
+    let url = server.url("/");
+    let mut read = 0;
+    let peak = peak(|| {
+        let mut download = client.get(&url).stream().unwrap();
+        let mut buf = [0; 1024];
+        for _ in 0..20_000 {
+            read += std::io::Read::read(&mut download, &mut buf).unwrap();
+        }
+    });
+    // Where a decoded piece ends, a read gives less.
+    assert!(read > 20_000_000, "{read}");
+    assert!(peak <= (32 + 512) << 10, "{peak}");
+}
+
+#[test]
+fn decoders_are_used_again_by_the_next_response() {
+    let adapter = nuncio_tests::adapters::Blocking::start();
+    let server = serving(&["gzip"], gzip(b"short"));
+    let client = adapter.client();
+    let url = server.url("/");
+    let total = || {
+        let send = || assert_eq!(client.get(&url).send().unwrap().text(), "short");
+        allocation_counter::measure(send).bytes_total
+    };
+    let first = total();
+    let second = total();
+    // An inflate state is 80 kB.
+    assert!(second + 32_000 < first, "{first}, then {second}");
+}

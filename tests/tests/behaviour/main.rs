@@ -1,17 +1,23 @@
 //! What a client does, seen from outside, on every adapter: real sockets on loopback, against the
 //! testkit's servers and scripted peers. Each scenario is written once.
 
+mod auth;
 mod bad_input;
 mod bodies;
+mod calls;
 mod cancel;
 mod coded;
 mod concurrency;
+mod cookies;
 mod decoding;
 mod downloads;
 mod echo;
 mod errors;
 mod events;
 mod files;
+mod hooks;
+mod injection;
+mod kinds;
 mod mocks;
 mod mounts;
 mod multipart;
@@ -22,6 +28,8 @@ mod requests;
 mod responses;
 mod runtimes;
 mod scripts;
+mod secrets;
+mod streaming;
 mod timeouts;
 mod tls;
 mod tower;

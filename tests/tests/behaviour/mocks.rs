@@ -1,7 +1,7 @@
 //! A mock in place of the network (BEHAVIOUR section 22.2): what is above it works as it always does.
 
 use bytes::Bytes;
-use nuncio::{Body, CookieJar, Error, Kind, Mock, Redirects, Reply, Request, Side};
+use nuncio::{Body, CookieJar, Error, Kind, Mock, Redirects, Reply, Request, Side, Transport};
 use nuncio_client::{Client, Driver};
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
@@ -291,6 +291,33 @@ fn b15_4_a_redirect_takes_a_body_along_that_comes_again<A: Adapter>(adapter: &A)
     let request = client.put("http://h/a").body(once).follow_redirects(true);
     let error = adapter.send(request).unwrap_err();
     assert_eq!(error.kind(), Kind::StreamConsumed);
+}
+
+behaviour!(b15_4_a_transport_of_ones_own_leaves_what_comes_again);
+fn b15_4_a_transport_of_ones_own_leaves_what_comes_again<A: Adapter>(adapter: &A) {
+    let bodies = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&bodies);
+    let transport = Transport::function(move |request| {
+        counter.fetch_add(
+            u32::from(request.body().length() != Some(0)),
+            Ordering::SeqCst,
+        );
+        Ok(match request.url().path() {
+            "/a" => Reply::new(307).header("Location", "/b"),
+            _ => Reply::new(200),
+        })
+    });
+    let client = adapter.builder().transport(transport).build().unwrap();
+    let put = |body: Body| client.put("http://h/a").body(body).follow_redirects(true);
+    for body in [Body::from("x"), Body::factory(|| Ok("x".into()), None)] {
+        assert_eq!(adapter.send(put(body)).unwrap().status(), 200);
+        assert_eq!(bodies.swap(0, Ordering::SeqCst), 2);
+    }
+    // It may not be sent without what it had.
+    let once = adapter.body([Ok(Bytes::from("once"))].into_iter(), None);
+    let error = adapter.send(put(once)).unwrap_err();
+    assert_eq!(error.kind(), Kind::StreamConsumed);
+    assert_eq!(bodies.load(Ordering::SeqCst), 1);
 }
 
 behaviour!(cookies_authentication_and_hooks_work_over_a_mock);

@@ -236,3 +236,18 @@ fn a_streamed_body_goes_up_over_tls_as_the_peer_takes_it<A: Adapter>(adapter: &A
     let body = &records[0].received[records[0].received.len() - length..];
     assert!(body == content::bytes(256 << 10).repeat(length >> 18));
 }
+
+behaviour!(b20_a_configuration_is_used_as_it_is);
+fn b20_a_configuration_is_used_as_it_is<A: Adapter>(adapter: &A) {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let server = Server::https(&ours.leaf());
+    for (authority, trusted) in [(&ours, true), (&other, false)] {
+        let config = authority.client_config(&["http/1.1"]);
+        let client = adapter.builder().tls_config(config).build().unwrap();
+        let result = adapter.send(client.get(server.url("/json")));
+        match result {
+            Ok(response) => assert!(trusted && response.status() == 200),
+            Err(error) => assert!(!trusted && error.kind() == Kind::Connect, "{error}"),
+        }
+    }
+}

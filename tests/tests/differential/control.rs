@@ -17,7 +17,7 @@ impl Control {
         self.command(&format!("begin {id}"));
     }
 
-    /// The requests since `begin`, once the client has let go of its connections.
+    /// What was recorded since `begin`, once the client has let go of its connections.
     pub(crate) fn end(&mut self) -> Value {
         self.command("end")
     }

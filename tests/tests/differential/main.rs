@@ -46,11 +46,10 @@ fn run<A: Adapter>(adapter: A, name: &str) {
     let mut outcomes = Map::new();
     for scenario in scenarios {
         control.begin(&scenario.id);
-        let mut outcome = match play(&adapter, &scenario, &folder.join("files")) {
-            Ok(outcome) => outcome,
-            Err(reason) => json!({ "not_run": reason.0 }),
-        };
-        outcome["requests"] = control.end();
+        let mut outcome = play(&adapter, &scenario, &folder.join("files"));
+        let recorded = control.end();
+        outcome["connections"] = recorded["connections"].clone();
+        outcome["requests"] = recorded["requests"].clone();
         outcomes.insert(scenario.id, outcome);
     }
     let document = json!({ "client": format!("nuncio {name}"), "outcomes": outcomes });

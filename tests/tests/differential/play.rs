@@ -5,7 +5,8 @@ use crate::outcome::{cookies, failure, response};
 use crate::scenario::{self, Call, Content, Options, Scenario};
 use bytes::Bytes;
 use nuncio::{
-    Auth, Body, Error, Form, Kind, ParamValue, Part, QueryParams, Request, Response, Url,
+    Auth, Body, DefaultEncoding, Error, Form, Kind, ParamValue, Part, QueryParams, Request,
+    Response, Url,
 };
 use nuncio_client::{Client, ClientBuilder, Driver};
 use nuncio_tests::adapters::Adapter;
@@ -13,22 +14,15 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Why a scenario cannot be put in nuncio's words.
-pub(crate) struct NotRun(pub(crate) &'static str);
-
-pub(crate) fn play<A: Adapter>(
-    adapter: &Arc<A>,
-    scenario: &Scenario,
-    files: &Path,
-) -> Result<Value, NotRun> {
-    let client = match client(adapter.builder(), &scenario.client)?.build() {
+pub(crate) fn play<A: Adapter>(adapter: &Arc<A>, scenario: &Scenario, files: &Path) -> Value {
+    let client = match client(adapter.builder(), &scenario.client).build() {
         Ok(client) => client,
-        Err(error) => return Ok(json!({ "calls": [failure(&error)], "jar": [] })),
+        Err(error) => return json!({ "calls": [failure(&error)], "jar": [] }),
     };
     let mut calls = Vec::new();
     let mut last = None;
     for call in &scenario.calls {
-        match send(adapter, &client, call, last.as_ref(), files)? {
+        match send(adapter, &client, call, last.as_ref(), files) {
             Ok(got) => {
                 calls.push(response(&got));
                 last = Some(got);
@@ -40,13 +34,10 @@ pub(crate) fn play<A: Adapter>(
         json!([it.name(), it.value().unwrap_or_default(), it.path()])
     });
     client.close();
-    Ok(json!({ "calls": calls, "jar": jar }))
+    json!({ "calls": calls, "jar": jar })
 }
 
-fn client<D: Driver>(
-    mut builder: ClientBuilder<D>,
-    options: &Options,
-) -> Result<ClientBuilder<D>, NotRun> {
+fn client<D: Driver>(mut builder: ClientBuilder<D>, options: &Options) -> ClientBuilder<D> {
     // httpx's word for none.
     if let Some(base) = options.base_url.as_ref().filter(|it| !it.is_empty()) {
         builder = builder.base_url(base);
@@ -69,13 +60,11 @@ fn client<D: Driver>(
     if let Some(given) = &options.auth {
         builder = builder.auth(auth(given));
     }
-    if options.default_encoding.is_some() {
-        return Err(NotRun("default_encoding"));
+    if let Some(label) = &options.default_encoding {
+        builder = builder.default_encoding(DefaultEncoding::label(label).expect("a known label"));
     }
-    Ok(builder)
+    builder
 }
-
-type Outcome = Result<Response, Error>;
 
 fn send<A: Adapter>(
     adapter: &Arc<A>,
@@ -83,17 +72,17 @@ fn send<A: Adapter>(
     call: &Call,
     last: Option<&Response>,
     files: &Path,
-) -> Result<Outcome, NotRun> {
+) -> Result<Response, Error> {
     let Some((method, url)) = call.what.split_once(' ') else {
         let next = last.and_then(|it| it.next_request());
-        return Ok(match next {
+        return match next {
             Some(request) => adapter.send_as_is(client, request),
             None => Err(Error::new(Kind::Usage, "there is no next request")),
-        });
+        };
     };
     if call.as_is {
         let request = as_is(method, url, call);
-        return Ok(request.and_then(|request| adapter.send_as_is(client, request)));
+        return request.and_then(|request| adapter.send_as_is(client, request));
     }
     let mut request = client.request(method, url);
     if let Some(given) = &call.params {
@@ -123,15 +112,13 @@ fn send<A: Adapter>(
         None => request,
     };
     if let Some(parts) = &call.files {
-        let add = |form: Form, (name, given): &(String, scenario::Part)| {
-            Ok(form.part(name, part(&**adapter, given, files)?))
-        };
-        request = match parts.iter().try_fold(Form::new(), add) {
-            Ok(form) => request.multipart(form),
-            Err(error) => return Ok(Err(error)),
-        };
+        let mut form = Form::new();
+        for (name, given) in parts {
+            form = form.part(name, part(&**adapter, given, files)?);
+        }
+        request = request.multipart(form);
     }
-    Ok(adapter.send(request))
+    adapter.send(request)
 }
 
 fn as_is(method: &str, url: &str, call: &Call) -> Result<Request, Error> {
@@ -218,11 +205,11 @@ fn part<A: Adapter>(adapter: &A, given: &scenario::Part, files: &Path) -> Result
 /// The pairs of a map from text to text.
 fn texts(map: Option<&Json>) -> Vec<(&str, &str)> {
     let pairs = map.map_or(Vec::new(), |it| it.pairs().expect("a map"));
-    let text = |(name, value)| match value {
-        &Json::Text(ref value) => (name, value.as_str()),
+    let texts = pairs.into_iter().map(|(name, value)| match value {
+        Json::Text(value) => (name, value.as_str()),
         other => panic!("{other:?} where text belongs"),
-    };
-    pairs.into_iter().map(text).collect()
+    });
+    texts.collect()
 }
 
 /// Text is parsed, scalars are coerced by nuncio, lists repeat their name.
@@ -230,12 +217,12 @@ fn params(value: &Json) -> QueryParams {
     if let Json::Text(text) = value {
         return text.as_str().into();
     }
-    let values = |(name, value)| match value {
-        &Json::List(ref items) => (name, items.iter().map(scalar).collect()),
-        one => (name, vec![scalar(one)]),
-    };
     let pairs = value.pairs().expect("pairs, or a map");
-    QueryParams::from_lists(pairs.into_iter().map(values))
+    let lists = pairs.into_iter().map(|(name, value)| match value {
+        Json::List(items) => (name, items.iter().map(scalar).collect()),
+        one => (name, vec![scalar(one)]),
+    });
+    QueryParams::from_lists(lists)
 }
 
 fn scalar(value: &Json) -> ParamValue<'_> {

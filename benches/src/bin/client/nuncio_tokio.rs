@@ -45,7 +45,7 @@ impl Asynchronous for Nuncio {
 
     async fn download(&mut self) -> Outcome<u64> {
         let response = self.client.get(&self.target.url).stream().await?;
-        let mut response = response.error_for_status()?;
+        let mut response = response.error_for_status().await?;
         let mut length = 0;
         while let Some(chunk) = response.chunk().await? {
             length += chunk.len() as u64;

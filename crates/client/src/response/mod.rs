@@ -11,6 +11,7 @@ mod text;
 
 pub(crate) use head::More;
 pub use head::{Head, SentRequest};
+pub(crate) use status::told_location;
 pub use text::DefaultEncoding;
 
 use crate::error::Error;
@@ -36,11 +37,17 @@ pub struct Response {
 impl Response {
     /// A response put together from its parts: for adapters, and for tests.
     pub fn new(head: Head, body: Bytes, elapsed: Duration) -> Self {
+        Self::received(head, body, elapsed, 0)
+    }
+
+    /// The same in one step: each move of a response is a copy of some hundred bytes.
+    #[inline]
+    pub(crate) fn received(head: Head, body: Bytes, elapsed: Duration, downloaded: u64) -> Self {
         Response {
             head,
             body,
             elapsed,
-            downloaded: 0,
+            downloaded,
             truncated: false,
         }
     }
@@ -79,7 +86,8 @@ impl Response {
         self.downloaded
     }
 
-    /// Whether the body went on beyond what is kept of it: in errors, at most 64 KiB are.
+    /// Whether the body went on beyond what is kept of it: in errors and in the
+    /// [history](Head::history), at most 64 KiB are.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -101,6 +109,12 @@ impl Response {
             None => Ok(self),
             Some(error) => Err(error.with_response(self.truncate(ERROR_BODY))),
         }
+    }
+
+    /// Says that the body went on beyond what is kept of it, if it did.
+    pub(crate) fn cut(mut self, cut: bool) -> Self {
+        self.truncated |= cut;
+        self
     }
 
     fn truncate(mut self, limit: usize) -> Self {

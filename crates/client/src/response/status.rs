@@ -81,8 +81,11 @@ impl Head {
         if self.has_redirect_location()
             && let Some(location) = self.head.headers.get("location")
         {
-            let location = without_credentials(&location, url);
-            let _ = write!(text, ", redirect location '{}'", snippet(&location, TOLD));
+            let _ = write!(
+                text,
+                ", redirect location '{}'",
+                told_location(&location, url)
+            );
         }
         let error = Error::new(Kind::Status, text);
         Some(error.for_request(self.request.method.as_str(), url))
@@ -104,6 +107,10 @@ fn reason(head: &ResponseHead) -> Cow<'_, str> {
 }
 
 /// A redirect's target as an error may show it.
+pub(crate) fn told_location(location: &str, base: &Url) -> String {
+    snippet(&without_credentials(location, base), TOLD)
+}
+
 fn without_credentials<'a>(location: &'a str, base: &Url) -> Cow<'a, str> {
     if !location.contains('@') {
         return location.into();
