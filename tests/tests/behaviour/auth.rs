@@ -538,7 +538,7 @@ fn b14_2_a_streamed_body_waits_for_the_token_and_goes_once<A: Adapter>(adapter: 
         .route("/refuse", |_, _| Answer::new(401))
         .route("/take", |request, body| {
             let told = request.header("authorization").unwrap_or_default();
-            Answer::new(200).body([told, b" ", &body].concat())
+            Answer::new(200).body([told, b" ", body].concat())
         })
         .start();
     let client = adapter.client();

@@ -139,7 +139,7 @@ behaviour!(b08_bodies_of_replies_say_what_they_are);
 fn b08_bodies_of_replies_say_what_they_are<A: Adapter>(adapter: &A) {
     let web = Web::new(|visit| {
         let reply = Reply::new(200);
-        match Url::parse(&visit.url).unwrap().path().as_ref() {
+        match Url::parse(&visit.url).unwrap().path() {
             "/bytes" => reply.body(vec![1, 2]),
             "/text" => reply.text("é"),
             "/html" => reply.html("<p>"),
