@@ -11,7 +11,14 @@ use std::time::Instant;
 pub(crate) struct Wired {
     pub(crate) socket: Box<dyn Socket>,
     pub(crate) alarm: Alarm,
+    /// How many times in a row bytes were moved without a wait.
+    pub(crate) streak: u8,
 }
+
+/// So often bytes are moved in a row before the task yields. A peer as fast as its reader would
+/// otherwise keep the task from all else that it waits for, and its executor from other tasks: only
+/// some runtimes count for themselves.
+const STREAK: u8 = 64;
 
 /// A timer that is set again only when it must fire earlier than it would.
 #[derive(Default)]
@@ -90,6 +97,12 @@ pub(crate) fn poll_drive(
         transmit,
         ..
     } = lane;
+    if socket.streak == STREAK {
+        socket.streak = 0;
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    socket.streak += 1;
     if connection.wants_write() {
         connection.take_transmit(transmit);
         let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
@@ -124,6 +137,7 @@ pub(crate) fn poll_drive(
     if moved {
         return Poll::Ready(now);
     }
+    lane.socket.streak = 0;
     // What a write has just started may have changed the deadline.
     let until = lane.connection.next_timeout().or(until);
     ready!(lane.socket.alarm.poll(runtime, until, cx));

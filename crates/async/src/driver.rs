@@ -383,6 +383,7 @@ impl Outgoing {
                 let socket = socket.map(|socket| Wired {
                     socket,
                     alarm: Alarm::default(),
+                    streak: 0,
                 });
                 self.call.connected(socket, self.runtime.now())?;
             }

@@ -59,9 +59,6 @@ pub trait Timer: std::marker::Send {
 }
 
 /// A connected socket.
-///
-/// What is ready over and over must yield now and then ([`Poll::Pending`], and the task woken at
-/// once), lest a fast peer keep a task from everything else that it waits for.
 pub trait Socket: std::marker::Send {
     /// Reads into `buf`'s unfilled part. Zero is the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;

@@ -227,7 +227,7 @@ impl<S> Call<S> {
                     }
                 }
             }
-            if std::mem::take(&mut self.late) {
+            if std::mem::take(&mut self.late) && !matches!(self.state, State::Done) {
                 return Ok(Step::Tick);
             }
             match std::mem::replace(&mut self.state, State::Done) {

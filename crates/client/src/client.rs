@@ -141,8 +141,8 @@ impl<D: Driver> Client<D> {
         patch => PATCH;
     }
 
-    /// A request with any method. A method is case-sensitive and a token; the standard ones are
-    /// upper-case.
+    /// A request with any method, which is a token. The standard ones may be written in any case, as
+    /// `get`; all others are case-sensitive.
     pub fn request(&self, method: impl AsRef<[u8]>, url: impl AsRef<str>) -> RequestBuilder<D> {
         self.build_request(parse_method(method.as_ref()), url.as_ref())
     }
@@ -235,7 +235,23 @@ impl<D: Driver> Client<D> {
     }
 }
 
+/// The standard methods are meant in any case; any other is taken as it is.
 pub(crate) fn parse_method(method: &[u8]) -> Result<Method, Error> {
+    const STANDARD: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::CONNECT,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::PATCH,
+    ];
+    let standard = |known: &&Method| known.as_str().as_bytes().eq_ignore_ascii_case(method);
+    if let Some(known) = STANDARD.iter().find(standard) {
+        return Ok(known.clone());
+    }
     Method::from_bytes(method).map_err(|_| {
         let shown = method.escape_ascii();
         Error::new(

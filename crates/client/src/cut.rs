@@ -444,3 +444,96 @@ impl<T: serde::de::DeserializeOwned> Cut for JsonLines<T> {
 fn unfit(error: nuncio_content::TooLong) -> Error {
     Error::other(Kind::Decoding, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{Method, StatusCode};
+    use nuncio_headers::Headers;
+    use nuncio_url::Url;
+    use std::fmt::Debug;
+
+    fn head() -> Head {
+        let mut headers = Headers::new();
+        let kind = "text/plain; charset=utf-8";
+        headers.append("Content-Type", kind).unwrap();
+        let url = Url::parse("http://example.com/").unwrap();
+        Head::new(Method::GET, url, StatusCode::OK, headers)
+    }
+
+    fn items<C: Cut>(mut cut: C, pieces: &[&[u8]]) -> Vec<C::Item> {
+        let mut items = Vec::new();
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            cut.push(Bytes::copy_from_slice(piece));
+            items.extend(std::iter::from_fn(|| cut.next().unwrap()));
+        }
+        cut.end();
+        items.extend(std::iter::from_fn(|| cut.next().unwrap()));
+        assert!(cut.next().unwrap().is_none(), "the end stays the end");
+        items
+    }
+
+    /// Whole, byte by byte, and in two pieces at every place.
+    fn however_it_comes<C: Cut<Item: Debug + PartialEq>>(
+        make: impl Fn() -> C,
+        body: &[u8],
+        expected: &[C::Item],
+    ) {
+        assert_eq!(items(make(), &[body]), expected);
+        let bytes: Vec<&[u8]> = body.chunks(1).collect();
+        assert_eq!(items(make(), &bytes), expected, "byte by byte");
+        for at in 0..=body.len() {
+            let (first, second) = body.split_at(at);
+            assert_eq!(items(make(), &[first, second]), expected, "at {at}");
+        }
+    }
+
+    #[test]
+    fn what_comes_out_does_not_depend_on_how_it_came() {
+        let size = |size| NonZeroUsize::new(size).unwrap();
+        let chunks = ["abc", "def", "g"].map(Bytes::from);
+        however_it_comes(|| Chunks::new(size(3)), b"abcdefg", &chunks);
+        let text = "é\r\n世界\r!\u{2028}\u{1F600}";
+        let lines = ["é", "世界", "!", "\u{1F600}"].map(str::to_owned);
+        however_it_comes(|| Lines::new(&head()), text.as_bytes(), &lines);
+        let pieces = ["é\r\n", "世界\r", "!\u{2028}\u{1F600}"].map(str::to_owned);
+        let make = || TextChunks::new(&head(), size(3));
+        however_it_comes(make, text.as_bytes(), &pieces);
+        let body = "id: 1\ndata: é\r\n\r\nevent: x\rdata: y\r\rdata: cut";
+        let whole = items(Events::default(), &[body.as_bytes()]);
+        assert_eq!(whole.len(), 2);
+        however_it_comes(Events::default, body.as_bytes(), &whole);
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_lines_do_not_depend_on_how_they_came() {
+        let make = JsonLines::<Vec<u8>>::default;
+        however_it_comes(
+            make,
+            b"[1]\r\n\n [2,3]\n[4]",
+            &[vec![1], vec![2, 3], vec![4]],
+        );
+    }
+
+    #[test]
+    fn text_is_the_same_however_it_is_cut() {
+        let body = "caf\u{e9} \u{1F600}\u{FEFF} ".as_bytes();
+        let body = [body, b"\xff \xe4\xb8"].concat();
+        for at in 0..=body.len() {
+            let (first, second) = body.split_at(at);
+            let text = items(Text::new(&head()), &[first, second]);
+            assert!(text.iter().all(|piece| !piece.is_empty()));
+            assert_eq!(text.concat(), String::from_utf8_lossy(&body));
+        }
+    }
+
+    #[test]
+    fn what_a_stream_says_about_connecting_again_is_kept() {
+        let mut events = Events::default();
+        events.push(Bytes::from_static(b"retry: 250\nid: 7\n\n"));
+        assert!(events.next().unwrap().is_none());
+        assert_eq!(events.retry().unwrap().as_millis(), 250);
+        assert_eq!(events.last_event_id(), "7");
+    }
+}

@@ -131,7 +131,7 @@ impl<S> Incoming<S> {
     #[inline]
     pub fn into_response(self, body: impl Into<Bytes>) -> Response {
         let elapsed = self.elapsed.unwrap_or_default();
-        Response::new(self.head, body.into(), elapsed).with_downloaded(self.downloaded)
+        Response::received(self.head, body.into(), elapsed, self.downloaded)
     }
 
     /// Says what the body is read as where it is text, whatever it declares.

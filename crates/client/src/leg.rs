@@ -12,7 +12,7 @@ use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
     Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, RemoteError, RequestHead, ResponseHead,
+    Processed, RemoteError, RequestHead, ResponseHead, check_request,
 };
 use std::borrow::Cow;
 use std::io;
@@ -246,6 +246,15 @@ impl<S> Leg<S> {
                 State::Reused(held)
             }
             Grant::Permit(permit) => {
+                // What may not be sent is told before anybody is dialled. On a connection that is
+                // there already it is found out just as well when it is to be written.
+                check_request(
+                    request.method().as_str(),
+                    request.url().raw_path(),
+                    request.headers(),
+                    request.body_size(),
+                )
+                .map_err(|error| Error::connection(ConnectionError::Local(error), false))?;
                 let until = self.timeout.connect_limit().map(|limit| now + limit);
                 let url = request.url();
                 url.dialable()

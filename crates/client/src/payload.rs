@@ -51,6 +51,17 @@ impl Payload {
         }
     }
 
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Payload::Given { body, .. } => body.is_none(),
+            Payload::Form(fields) => fields.is_empty(),
+            Payload::Multipart { fields, form } => {
+                form.is_empty() && fields.as_ref().is_none_or(QueryParams::is_empty)
+            }
+        }
+    }
+
     /// The body, and the Content-Type that goes with it. An empty form is none, with or without
     /// files.
     pub(crate) fn encode(self, headers: &Headers) -> Result<Encoded, Error> {

@@ -73,7 +73,7 @@ impl Options {
 }
 
 impl Request {
-    /// A request with a `Host` field, no others, and no body.
+    /// A request with a `Host` field and no body; a POST, PUT or PATCH says that it has none.
     pub fn new(method: Method, url: Url) -> Self {
         let headers = Headers::with_capacity(8, 256);
         let mut request = Request {
@@ -84,6 +84,7 @@ impl Request {
             options: Options::default(),
         };
         request.write_host();
+        request.announce_body();
         request
     }
 
@@ -646,19 +647,36 @@ impl Draft {
         if !settings.params.is_empty() || !params.is_empty() {
             request.add_query(settings.params.merged(params))?;
         }
-        if !own.contains("host") && !defaults.contains("host") {
-            request.write_host();
+        // Host goes first, whoever gives it (RFC 9110 section 7.2). Two of them are refused where the
+        // request is sent, so none is dropped here.
+        match [&own, defaults].into_iter().find(|it| it.contains("host")) {
+            None => request.write_host(),
+            Some(fields) => {
+                let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+                for (name, value) in fields.iter().filter(|(name, _)| is_host(name)) {
+                    let added = request.headers.append(name, value);
+                    added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+                }
+            }
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");
         let bare = match &payload {
             None => true,
-            Some(Payload::Given { body, .. }) => body.is_none(),
-            Some(_) => false,
+            Some(payload) => payload.is_empty(),
         };
         if bare && !framed {
             request.announce_body();
         }
         for fields in [defaults, &own] {
+            let without_host;
+            let fields = if fields.contains("host") {
+                let mut rest = fields.clone();
+                rest.remove("host");
+                without_host = rest;
+                &without_host
+            } else {
+                fields
+            };
             let added = request.headers.update(fields);
             added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
         }

@@ -117,9 +117,10 @@ impl Settings {
 
     /// The URL that a request's text means (BEHAVIOUR section 16.1).
     pub(crate) fn resolve_url(&self, text: &str) -> Result<Url, Error> {
-        let invalid = |e| Error::other(Kind::InvalidUrl, e);
         let url = match &self.base_url {
-            Some(base) => nuncio_url::merge_base(base, text).map_err(invalid)?,
+            Some(base) => {
+                nuncio_url::merge_base(base, text).map_err(|error| invalid_url(text, error))?
+            }
             None => parse_absolute(text)?,
         };
         self.requestable(&url)?;
@@ -163,6 +164,46 @@ pub(crate) fn parse_absolute(text: &str) -> Result<Url, Error> {
     Url::parse(text).map_err(|error| no_url(text, error))
 }
 
+/// A text that is no URL, as far as it can be shown: without what may be credentials in it.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let after = text.find("//").map_or(0, |at| at + 2);
+    let (front, rest) = text.split_at(after);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest.get(..end).and_then(|authority| authority.rfind('@'));
+    let rest = rest.get(host.map_or(0, |at| at + 1)..).unwrap_or_default();
+    let all = format!("{front}{rest}");
+    let mut cut: String = all.chars().take(LONGEST).collect();
+    if cut.len() < all.len() {
+        cut.push('…');
+    }
+    cut.escape_debug().to_string()
+}
+
+/// Why a text cannot be a request's URL, and which.
+#[derive(Debug)]
+struct InvalidUrl {
+    text: String,
+    error: nuncio_url::ParseError,
+}
+
+impl std::fmt::Display for InvalidUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "'{}': {}", self.text, self.error)
+    }
+}
+
+impl std::error::Error for InvalidUrl {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+fn invalid_url(text: &str, error: nuncio_url::ParseError) -> Error {
+    let text = shown(text);
+    Error::other(Kind::InvalidUrl, InvalidUrl { text, error })
+}
+
 /// A text without a scheme is the commonest mistake, and deserves its own words.
 fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
     match Reference::parse(text) {
@@ -170,7 +211,7 @@ fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
             Kind::UnsupportedProtocol,
             "the URL is missing an 'http://' or 'https://' in front, and there is no base_url",
         ),
-        _ => Error::other(Kind::InvalidUrl, error),
+        _ => invalid_url(text, error),
     }
 }
 
@@ -179,7 +220,10 @@ fn no_url(text: &str, error: nuncio_url::ParseError) -> Error {
 pub struct ClientBuilder<D: Driver> {
     start: Start<D>,
     base_url: Option<String>,
+    /// The defaults, or what the client has that this one is derived from.
     headers: Headers,
+    /// What was given to this builder: it replaces those of the same name.
+    own_headers: Headers,
     params: QueryParams,
     timeout: Timeout,
     auth: Option<Auth>,
@@ -219,6 +263,7 @@ impl<D: Driver> ClientBuilder<D> {
             start: Start::Fresh(context),
             base_url: None,
             headers,
+            own_headers: Headers::new(),
             params: QueryParams::default(),
             timeout: Timeout::default(),
             auth: None,
@@ -241,6 +286,7 @@ impl<D: Driver> ClientBuilder<D> {
             start: Start::Shared(driver.clone(), Arc::clone(&settings.routes)),
             base_url: settings.base_url.as_ref().map(Url::to_string),
             headers: settings.headers.clone(),
+            own_headers: Headers::new(),
             params: settings.params.clone(),
             timeout: settings.timeout,
             auth: settings.auth.clone(),
@@ -278,12 +324,9 @@ impl<D: Driver> ClientBuilder<D> {
     }
 
     /// Adds a field to every request. It replaces the default of the same name: `Accept`,
-    /// `Accept-Encoding`, `Connection`, `User-Agent`.
+    /// `Accept-Encoding`, `Connection`, `User-Agent`. The same name given twice is sent twice.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        let mut one = Headers::new();
-        let added = one
-            .append(name, value)
-            .and_then(|()| self.headers.update(&one));
+        let added = self.own_headers.append(name, value);
         self.note(added)
     }
 
@@ -297,13 +340,14 @@ impl<D: Driver> ClientBuilder<D> {
 
     /// Adds all of `headers` to every request, as [`header`](Self::header) does.
     pub fn headers(mut self, headers: &Headers) -> Self {
-        let added = self.headers.update(headers);
+        let added = self.own_headers.update(headers);
         self.note(added)
     }
 
     /// Takes a field out of every request, a default one for instance.
     pub fn without_header(mut self, name: impl AsRef<str>) -> Self {
         self.headers.remove(name.as_ref());
+        self.own_headers.remove(name.as_ref());
         self
     }
 
@@ -513,6 +557,10 @@ impl<D: Driver> ClientBuilder<D> {
         if let Some(auth) = &self.auth {
             auth.check()?;
         }
+        let mut headers = self.headers;
+        headers
+            .update(&self.own_headers)
+            .map_err(|error| Error::other(Kind::LocalProtocol, error))?;
         for (name, value) in self.own_cookies {
             match &base_url {
                 None => self.cookies.set(name, value),
@@ -525,7 +573,7 @@ impl<D: Driver> ClientBuilder<D> {
         }
         let settings = Settings {
             base_url,
-            headers: self.headers,
+            headers,
             params: self.params,
             timeout: self.timeout,
             auth: self.auth,

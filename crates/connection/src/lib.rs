@@ -74,7 +74,9 @@ pub use message::{
     BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
     StreamId, Write,
 };
-pub use nuncio_http1::{CloseReason, Config as Http1Config, LocalError, RemoteError};
+pub use nuncio_http1::{
+    CloseReason, Config as Http1Config, LocalError, RemoteError, check_request,
+};
 #[cfg(feature = "http2")]
 pub use nuncio_http2::{
     Code as Http2Code, Config as Http2Config, Error as Http2Error, InvalidRequest as Http2Invalid,

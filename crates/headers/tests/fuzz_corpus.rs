@@ -34,3 +34,8 @@ fn content_disposition() {
 fn challenges() {
     replay("challenges", targets::challenges);
 }
+
+#[test]
+fn link() {
+    replay("link", targets::link);
+}

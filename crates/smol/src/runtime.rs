@@ -2,9 +2,10 @@
 
 use async_executor::Executor;
 use async_io::Async;
+use futures_io::{AsyncRead, AsyncWrite};
 use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
 use std::future::{Future, pending};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,7 +37,7 @@ impl Runtime for Smol {
         Box::pin(async move {
             let stream = Async::<TcpStream>::connect(address).await?;
             stream.get_ref().set_nodelay(true)?;
-            Ok(Box::new(SmolSocket { stream, streak: 0 }) as Box<dyn Socket>)
+            Ok(Box::new(SmolSocket(stream)) as Box<dyn Socket>)
         })
     }
 
@@ -113,51 +114,11 @@ impl Timer for SmolTimer {
     }
 }
 
-struct SmolSocket {
-    stream: Async<TcpStream>,
-    /// How many times in a row it was ready.
-    streak: u8,
-}
-
-/// So many times in a row a socket may be ready before its task yields. tokio counts for all that
-/// it has; async-io does not, and a task that never waits would be deaf to its timers, and its
-/// executor to every other task.
-const STREAK: u8 = 64;
-
-impl SmolSocket {
-    /// Tries `operation` until it is ready, and `wait` whenever it would block.
-    fn poll<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut operation: impl FnMut(&TcpStream) -> io::Result<T>,
-        wait: impl Fn(&Async<TcpStream>, &mut Context<'_>) -> Poll<io::Result<()>>,
-    ) -> Poll<io::Result<T>> {
-        if self.streak == STREAK {
-            self.streak = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        loop {
-            match operation(self.stream.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.streak = 0,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                done => {
-                    self.streak += 1;
-                    return Poll::Ready(done);
-                }
-            }
-            match wait(&self.stream, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
+struct SmolSocket(Async<TcpStream>);
 
 impl Socket for SmolSocket {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll(cx, |mut stream| stream.read(buf), Async::poll_readable)
+        Pin::new(&mut &self.0).poll_read(cx, buf)
     }
 
     fn poll_write(
@@ -165,12 +126,11 @@ impl Socket for SmolSocket {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let write = |mut stream: &TcpStream| stream.write_vectored(pieces);
-        self.poll(cx, write, Async::poll_writable)
+        Pin::new(&mut &self.0).poll_write_vectored(cx, pieces)
     }
 
     /// The system call: the reactor is not asked, and the socket never blocks.
     fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stream.get_ref().read(buf)
+        self.0.get_ref().read(buf)
     }
 }

@@ -9,8 +9,8 @@ use nuncio_client::RequestBuilder;
 use nuncio_testkit::content;
 use nuncio_testkit::script::{End, Script, Step};
 use nuncio_testkit::server::{Reply, Server};
-use nuncio_tests::adapters::{Adapter, Blocking, CurrentThread, Tokio};
-use nuncio_tests::behaviour;
+use nuncio_tests::adapters::{Adapter, Blocking, CurrentThread, Executor};
+use nuncio_tests::{async_behaviour, behaviour};
 use std::borrow::Cow;
 use std::io::{self, Cursor, Seek};
 use std::pin::Pin;
@@ -644,8 +644,9 @@ impl futures_core::Stream for Slow {
     }
 }
 
-fn async_readers<const WORKERS: bool>() {
-    let adapter = Tokio::<WORKERS>::start();
+async_behaviour!(b08_async_readers_and_streams_of_anything_are_bodies);
+
+fn b08_async_readers_and_streams_of_anything_are_bodies(adapter: &impl Executor) {
     let server = Server::http();
     let client = adapter.client();
     let slow = |text: &'static str| Slow {
@@ -659,7 +660,7 @@ fn async_readers<const WORKERS: bool>() {
             nuncio::from_stream(slow("three as three"), length.map(|it| it + 1)),
         ];
         for (body, word) in bodies.into_iter().zip(["by", "in", "as"]) {
-            let sent = echo(&adapter, client.put(server.url("/echo")).body(body));
+            let sent = echo(adapter, client.put(server.url("/echo")).body(body));
             assert_eq!(sent.body, format!("three {word} three").as_bytes());
             assert_eq!(sent.values("content-length").is_empty(), length.is_none());
         }
@@ -669,12 +670,6 @@ fn async_readers<const WORKERS: bool>() {
         .send(client.put(server.url("/echo")).body(failing))
         .unwrap_err();
     assert_eq!(error.kind(), Kind::RequestBody, "{error}");
-}
-
-#[test]
-fn b08_async_readers_and_streams_of_anything_are_bodies() {
-    async_readers::<true>();
-    async_readers::<false>();
 }
 
 #[test]

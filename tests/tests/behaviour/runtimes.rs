@@ -1,15 +1,20 @@
 //! Where clients can be used, and where they say that they cannot.
 
-use nuncio::{Kind, Timeout};
+use crate::echo::Echo;
+use nuncio::{Form, Kind, Timeout};
 use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
 use nuncio_testkit::server::Server;
-use nuncio_tests::adapters::{Adapter, Blocking, CurrentThread, MultiThread, Tokio};
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
+use nuncio_tests::adapters::Smol;
+use nuncio_tests::adapters::{Adapter, AsyncStd, Blocking, CurrentThread, Executor, MultiThread};
+use nuncio_tests::async_behaviour;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -27,25 +32,144 @@ fn clients_are_shared_freely() {
     sent::<nuncio_async::Stream>();
 }
 
-fn blocking_inside<const WORKERS: bool>() {
-    let server = Server::http();
-    let url = server.url("/json");
-    let tokio = Tokio::<WORKERS>::start();
-    let task = tokio.runtime.spawn(async move {
-        let client = Blocking.client();
-        let first = client.get(&url).send()?;
-        // Both kinds side by side.
-        let second = nuncio::tokio::builder().build()?.get(&url).send().await?;
-        Ok::<_, nuncio::Error>([first, second].map(|response| response.status().as_u16()))
-    });
-    let statuses = tokio.runtime.block_on(task).unwrap().unwrap();
-    assert_eq!(statuses, [200, 200]);
+async_behaviour! {
+    a_blocking_client_works_inside_a_task,
+    tasks_run_beside_the_one_that_asks,
+    a_task_that_panics_harms_no_other,
+    blocking_work_is_done_even_if_nobody_waits,
+    blocking_work_that_panics_is_an_error,
+    a_timer_can_be_set_anew,
+    a_read_now_gives_what_is_there_and_does_not_wait,
+    a_peer_that_is_always_ready_lets_the_task_yield,
 }
 
-#[test]
-fn a_blocking_client_works_inside_a_task() {
-    blocking_inside::<true>();
-    blocking_inside::<false>();
+fn a_blocking_client_works_inside_a_task(adapter: &impl Executor) {
+    let server = Server::http();
+    let url = server.url("/json");
+    let client = adapter.client();
+    let statuses = adapter.run(async move {
+        let first = Blocking.client().get(&url).send()?;
+        // Both kinds side by side.
+        let second = client.get(&url).send().await?;
+        Ok::<_, nuncio::Error>([first, second].map(|response| response.status().as_u16()))
+    });
+    assert_eq!(statuses.unwrap(), [200, 200]);
+}
+
+fn tasks_run_beside_the_one_that_asks(adapter: &impl Executor) {
+    let server = Server::http();
+    let (runtime, client) = (adapter.runtime(), adapter.client());
+    let url = server.url("/json");
+    let (sender, receiver) = mpsc::channel();
+    adapter.block_on(async {
+        let task = async move {
+            let status = client.get(&url).send().await.unwrap().status();
+            sender.send(status).unwrap();
+        };
+        runtime.spawn(Box::pin(task)).unwrap();
+        let wait = move || assert_eq!(receiver.recv().unwrap(), 200);
+        runtime.run_blocking(Box::new(wait)).await.unwrap();
+    });
+}
+
+fn a_task_that_panics_harms_no_other(adapter: &impl Executor) {
+    let runtime = adapter.runtime();
+    let (sender, receiver) = mpsc::channel();
+    adapter.block_on(async {
+        let failing = async { panic!("as it should") };
+        runtime.spawn(Box::pin(failing)).unwrap();
+        for number in 0..4 {
+            let sender = sender.clone();
+            let task = async move { sender.send(number).unwrap() };
+            runtime.spawn(Box::pin(task)).unwrap();
+        }
+        drop(sender);
+        let wait = move || assert_eq!(receiver.iter().sum::<u8>(), 6);
+        runtime.run_blocking(Box::new(wait)).await.unwrap();
+    });
+}
+
+fn blocking_work_is_done_even_if_nobody_waits(adapter: &impl Executor) {
+    let runtime = adapter.runtime();
+    let (sender, receiver) = mpsc::channel();
+    adapter.block_on(async {
+        for number in 0..8 {
+            let sender = sender.clone();
+            let work = move || {
+                thread::sleep(Duration::from_millis(5));
+                sender.send(number).unwrap();
+            };
+            drop(runtime.run_blocking(Box::new(work)));
+        }
+    });
+    drop(sender);
+    let mut done: Vec<_> = receiver.iter().collect();
+    done.sort();
+    assert_eq!(done, [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+fn blocking_work_that_panics_is_an_error(adapter: &impl Executor) {
+    let runtime = adapter.runtime();
+    let work = Box::new(|| panic!("as it should"));
+    let done = adapter.block_on(async { runtime.run_blocking(work).await });
+    assert!(done.is_err());
+}
+
+fn a_timer_can_be_set_anew(adapter: &impl Executor) {
+    let runtime = adapter.runtime();
+    adapter.block_on(async {
+        let started = Instant::now();
+        let after = |millis| started + Duration::from_millis(millis);
+        let mut timer = runtime.timer(after(60_000));
+        let first = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx))).await;
+        assert!(first.is_pending());
+        // Earlier, later, and again once it has fired.
+        for (millis, other) in [(20, 60_000), (60, 5), (80, 60_000)] {
+            timer.as_mut().reset(after(other));
+            timer.as_mut().reset(after(millis));
+            poll_fn(|cx| timer.as_mut().poll(cx)).await;
+            let elapsed = started.elapsed().as_millis();
+            assert!((millis.into()..5_000).contains(&elapsed), "{elapsed}");
+        }
+    });
+}
+
+fn a_read_now_gives_what_is_there_and_does_not_wait(adapter: &impl Executor) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let runtime = adapter.runtime();
+    adapter.block_on(async {
+        let address = listener.local_addr().unwrap();
+        let mut socket = runtime.connect(address).await.unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut buf = [0; 8];
+        for text in [b"one", b"two"] {
+            let nothing = socket.read_now(&mut buf).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+            // The runtime believes from now on that there is nothing to read.
+            let read = poll_fn(|cx| Poll::Ready(socket.poll_read(cx, &mut buf))).await;
+            assert!(read.is_pending());
+            peer.write_all(text).unwrap();
+            // No turn of the runtime's between: only the system can tell.
+            assert_eq!(socket.read_now(&mut buf).unwrap(), 3);
+            assert_eq!(&buf[..3], text);
+        }
+        drop(peer);
+        assert_eq!(socket.read_now(&mut buf).unwrap(), 0);
+    });
+}
+
+fn a_peer_that_is_always_ready_lets_the_task_yield(adapter: &impl Executor) {
+    let endless = Arc::new(Endless(adapter.runtime()));
+    let client = nuncio::ClientBuilder::new(endless).build().unwrap();
+    adapter.block_on(async {
+        let request = client.get("http://127.0.0.1/").stream();
+        let mut download = request.await.unwrap();
+        let mut endless = pin!(async { while download.chunk().await.unwrap().is_some() {} });
+        for _ in 0..3 {
+            let polled = poll_fn(|cx| Poll::Ready(endless.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
+        }
+    });
 }
 
 #[test]
@@ -91,6 +215,164 @@ fn one_client_serves_two_runtimes_which_share_no_connection() {
     drop((two, three));
     client.evict_idle();
     assert_eq!(client.pool().connections, 0);
+}
+
+#[test]
+fn work_of_a_tokio_client_outside_of_a_runtime_is_an_error() {
+    let tokio = nuncio::tokio::Tokio;
+    assert!(tokio.spawn(Box::pin(std::future::ready(()))).is_err());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut work = tokio.run_blocking(Box::new(|| panic!("nobody can do this")));
+    assert!(matches!(work.as_mut().poll(&mut cx), Poll::Ready(Err(_))));
+}
+
+/// Polls in this thread, and sleeps until it is woken: no runtime at all.
+fn by_hand<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[test]
+fn clients_on_smol_and_async_std_need_no_runtime_and_share_connections_among_executors() {
+    for builder in [nuncio::smol::builder, nuncio::async_std::builder] {
+        let server = Server::http();
+        let client = builder().build().unwrap();
+        let get = || {
+            let send = client.get(server.url("/json")).send();
+            async { assert_eq!(send.await.unwrap().status(), 200) }
+        };
+        by_hand(get());
+        CurrentThread::start().run(get());
+        MultiThread::start().run(get());
+        Smol.run(get());
+        AsyncStd.run(get());
+        let executor = smol::Executor::new();
+        smol::block_on(executor.run(executor.spawn(get())));
+        assert_eq!(server.connections(), 1);
+        // Limits hold there, too.
+        let late = client.get(server.url("/stall"));
+        let late = late.timeout(Timeout::default().read(Duration::from_millis(50)));
+        let error = by_hand(late.send()).unwrap_err();
+        assert_eq!(error.kind(), Kind::ReadTimeout, "{error}");
+    }
+}
+
+/// What each runtime's module has for those without a client.
+macro_rules! one_shots {
+    ($($runtime:ident $executor:ty),*) => {$(
+        #[test]
+        fn $runtime() {
+            use nuncio::$runtime::{delete, file, file_part, get, head, options};
+            use nuncio::$runtime::{patch, post, put, request};
+            let server = Server::http();
+            let url = server.url("/echo");
+            <$executor>::start().block_on(async {
+                let requests = [
+                    (get(&url), "GET"), (head(&url), "HEAD"), (post(&url), "POST"),
+                    (put(&url), "PUT"), (delete(&url), "DELETE"), (options(&url), "OPTIONS"),
+                    (patch(&url), "PATCH"), (request("REPORT", &url), "REPORT"),
+                ];
+                for (request, method) in requests {
+                    let response = request.send().await.unwrap();
+                    if method != "HEAD" {
+                        assert_eq!(Echo::of(&response).line.method, method);
+                    }
+                }
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+                let text = std::fs::read(&path).unwrap();
+                let body = file(&path).await.unwrap();
+                let response = post(&url).body(body).send().await.unwrap();
+                assert_eq!(Echo::of(&response).body, text);
+                let part = file_part(&path).await.unwrap();
+                let response = post(&url).multipart(Form::new().part("manifest", part)).send().await.unwrap();
+                let body = Echo::of(&response).body;
+                assert!(String::from_utf8(body).unwrap().contains("filename=\"Cargo.toml\""));
+            });
+        }
+    )*};
+}
+
+mod one_shots {
+    use super::*;
+
+    one_shots! { tokio CurrentThread, smol Smol, async_std AsyncStd }
+}
+
+/// Another runtime, but each peer answers with a body that has no end, as fast as it is read.
+struct Endless(Arc<dyn Runtime>);
+
+impl Runtime for Endless {
+    fn check(&self) -> Result<u64, &'static str> {
+        self.0.check()
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        self.0.timer(at)
+    }
+
+    fn connect(&self, _address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        Box::pin(async { Ok(Box::new(EndlessSocket(0)) as Box<dyn Socket>) })
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        self.0.resolve(host, port)
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
+        self.0.spawn(task)
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
+        self.0.run_blocking(work)
+    }
+}
+
+/// How often it was read.
+struct EndlessSocket(u32);
+
+impl Socket for EndlessSocket {
+    fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+        self.0 += 1;
+        assert!(self.0 < 10_000, "it never yields");
+        if self.0 == 1 {
+            buf[..HEAD.len()].copy_from_slice(HEAD);
+            return Poll::Ready(Ok(HEAD.len()));
+        }
+        buf.fill(b'x');
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_write(
+        &mut self,
+        _cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+    }
+
+    fn read_now(&mut self, _buf: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 /// tokio, but names are looked up for ever.

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use nuncio_headers::Headers;
 use nuncio_url::Url;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 pub(crate) fn get(url: &str) -> Request {
     request("GET", url)
@@ -63,4 +64,24 @@ pub(crate) fn unescape(text: &str) -> Vec<u8> {
 pub(crate) fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = table.lines().filter(|line| !line.starts_with("## "));
     lines.map(|line| line.split('\t').collect())
+}
+
+/// Whether four times the size takes about four times the time; a quadratic one takes sixteen.
+pub(crate) fn grows_linearly(small: usize, time: impl Fn(usize) -> Duration) -> bool {
+    let (mut once, mut fourfold) = (Duration::MAX, Duration::MAX);
+    (0..20).any(|tries| {
+        once = once.min(time(small));
+        fourfold = fourfold.min(time(small * 4));
+        tries > 1 && fourfold <= once * 7
+    })
+}
+
+/// The time that this thread has had a processor, where the system tells, as others use it too. It is
+/// brought up to date when the thread gives way.
+pub(crate) fn cpu_time() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    std::thread::yield_now();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }

@@ -81,7 +81,11 @@ impl Head {
         if self.has_redirect_location()
             && let Some(location) = self.head.headers.get("location")
         {
-            let _ = write!(text, ", redirect location '{}'", told_location(&location, url));
+            let _ = write!(
+                text,
+                ", redirect location '{}'",
+                told_location(&location, url)
+            );
         }
         let error = Error::new(Kind::Status, text);
         Some(error.for_request(self.request.method.as_str(), url))

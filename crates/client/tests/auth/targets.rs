@@ -43,10 +43,11 @@ pub(crate) fn digest_challenge(data: &[u8]) {
     answer_once(&mut *flow, &mut request, &refused);
 
     // What was learnt is used for that origin, and for no other.
-    for (url, signed) in [
-        (url, None),
-        (Url::parse("https://h/").unwrap(), Some(false)),
-    ] {
+    let other = match url.scheme() {
+        "https" => "http://h/",
+        _ => "https://h/",
+    };
+    for (url, signed) in [(url, None), (Url::parse(other).unwrap(), Some(false))] {
         let mut next = Request::new(Method::GET, url);
         let mut flow = digest.start(&next).unwrap();
         assert!(matches!(flow.step(&mut next, None), Ok(AuthStep::Send)));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nuncio_headers::typed::{ContentType, parse_http_date, safe_file_name};
+use nuncio_headers::typed::{ContentType, Link, parse_http_date, safe_file_name};
 use nuncio_headers::{Headers, check_name, check_value};
 
 /// A head: each line is split at its first colon. Then every reader and every change.
@@ -115,6 +115,65 @@ pub(crate) fn challenges(data: &[u8]) {
     for challenge in &found {
         assert!(check_name(&challenge.scheme).is_ok());
     }
+}
+
+/// One Link value a line: nothing is made up, and what is found can be written and read again.
+pub(crate) fn link(data: &[u8]) {
+    let mut headers = Headers::new();
+    for line in data.split(|&byte| byte == b'\n') {
+        let _ = headers.append("link", line);
+    }
+    let links = headers.links();
+    let sizes = links.iter().map(|link| {
+        let pairs = link.parameters.iter();
+        link.url.len()
+            + pairs
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+    });
+    // A byte that is not UTF-8 may take two.
+    assert!(sizes.sum::<usize>() <= 2 * data.len());
+    for (index, link) in links.iter().enumerate() {
+        let key = link.rel().unwrap_or(&link.url);
+        let same = |other: &&Link| other.rel().unwrap_or(&other.url) == key;
+        assert_eq!(links.get(key), links.iter().filter(same).last());
+        for (name, value) in link.parameters.iter() {
+            assert!(check_name(name).is_ok() && name == name.to_ascii_lowercase());
+            assert!(
+                link.parameters
+                    .get(name)
+                    .is_some_and(|first| first.len() <= data.len() * 2)
+            );
+            assert!(check_value("link", value.as_bytes()).is_ok());
+        }
+        let _ = link.title();
+        let Some(written) = written(link) else {
+            continue;
+        };
+        let mut alone = Headers::new();
+        alone.append("Link", &written).unwrap();
+        let again = alone.links();
+        assert_eq!(again.len(), 1, "{index}: {written}");
+        assert_eq!(again.iter().next(), Some(link), "{index}: {written}");
+    }
+}
+
+/// A link as RFC 8288 writes it, where it has nothing in it that would be read in another way.
+fn written(link: &Link) -> Option<String> {
+    let is_quoted = |text: &str| {
+        let bytes = text.as_bytes();
+        bytes.len() > 1 && bytes.first() == bytes.last() && text.starts_with(['\'', '"'])
+    };
+    let mut values = link.parameters.iter().map(|(_, value)| value);
+    if link.url.contains('>') || is_quoted(&link.url) || values.any(is_quoted) {
+        return None;
+    }
+    let mut text = format!("<{}>", link.url);
+    for (name, value) in link.parameters.iter() {
+        let escaped = value.replace('\\', r"\\").replace('"', r#"\""#);
+        text = format!("{text}; {name}=\"{escaped}\"");
+    }
+    Some(text)
 }
 
 /// The name and value of each line.
