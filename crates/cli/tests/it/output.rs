@@ -140,6 +140,56 @@ fn verbose_shows_connection_request_and_interim_heads() {
 }
 
 #[test]
+fn each_hop_is_shown_in_its_turn() {
+    let server = Server::http();
+    let url = server.url("/redirect/2");
+    let hop =
+        |next| format!("HTTP/1.1 302 Found\nlocation: /redirect/{next}\ncontent-length: 0\n\n");
+    on_all(&["--follow-redirects", &url], |run| {
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        let begin = hop(1) + &hop(0) + "HTTP/1.1 200 OK\n";
+        assert!(run.out().starts_with(&begin), "{}", run.out());
+        assert!(run.out().ends_with("\n}\n"), "{}", run.out());
+    });
+    on_all(&["-v", "--follow-redirects", &url], |run| {
+        let places = [
+            "GET /redirect/2 ",
+            &hop(1),
+            "GET /redirect/1 ",
+            &hop(0),
+            "GET /redirect/0 ",
+        ];
+        let at = places.map(|place| run.out().find(place));
+        assert!(at[0].is_some() && at.is_sorted(), "{at:?}: {}", run.out());
+    });
+    on_all(&[&url], |run| {
+        assert_eq!((run.status, run.out()), (1, &*hop(1)))
+    });
+    on_all(
+        &["--follow-redirects", &server.url("/redirect/21")],
+        |run| {
+            assert_eq!(run.status, 1);
+            assert_eq!(run.out().matches("HTTP/1.1 302 Found\n").count(), 21);
+            assert!(run.error().starts_with("TooManyRedirects: "), "{}", run.err);
+        },
+    );
+}
+
+#[test]
+fn coded_bodies_are_shown_decoded() {
+    let server = crate::deflating();
+    on_all(&[&server.url("/hello")], |run| {
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        assert!(
+            run.out().contains("\nContent-Encoding: deflate\n"),
+            "{}",
+            run.out()
+        );
+        assert!(run.out().ends_with("\n\nhello, hello\n"), "{}", run.out());
+    });
+}
+
+#[test]
 fn verbose_names_the_host_and_the_handshake() {
     let authority = nuncio_testkit::certs::Authority::new();
     let server = Server::https(&authority.leaf());
