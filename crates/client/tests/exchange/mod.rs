@@ -35,8 +35,7 @@ mod secrets {
     pub(super) const ALL: [&str; 7] = [USER, PASSWORD, TOKEN, KEY, COOKIE, JAR, BASIC];
 
     pub(super) fn find(text: &[u8], secret: &str) -> bool {
-        text.windows(secret.len())
-            .any(|window| window == secret.as_bytes())
+        String::from_utf8_lossy(text).contains(secret)
     }
 
     /// Whether the input itself tells one: then nothing could be said about it.
@@ -152,7 +151,7 @@ struct Course<'a> {
 
 /// How a call ended.
 enum Ended {
-    Answered(Incoming<()>),
+    Answered(Box<Incoming<()>>),
     Failed(Error),
     Dropped,
 }
@@ -243,7 +242,7 @@ impl Course<'_> {
         }
         assert!(incoming.is_closed() && incoming.elapsed().is_some());
         incoming.put_back(body.into());
-        Ended::Answered(incoming)
+        Ended::Answered(Box::new(incoming))
     }
 
     fn ask(&self, feed: Option<&mut Feed>) -> Option<std::io::Result<bytes::Bytes>> {
