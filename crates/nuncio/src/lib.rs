@@ -138,13 +138,13 @@
 //! describe a body which is sent again, and those that [`Redirects::headers`] names. Whatever else the
 //! caller set may be a secret, and who wrote the `Location` need not be who it was meant for. (From http to
 //! https of the same host, default ports both, `Authorization` is kept, as httpx does it.) The method and
-//! the body follow RFC 9110 and what browsers do: 303 makes a GET, and so do 301 and 302 of a POST; 307
-//! and 308 keep both. [`https_only`] refuses hops to http.
+//! the body follow httpx: 302 and 303 make a GET of all but HEAD, 301 makes one of a POST, 307 and 308
+//! keep both. [`https_only`] refuses hops to http.
 //!
 //! # Authentication
 //!
 //! An [`Auth`] is [Basic](Auth::basic), [Bearer](Auth::bearer), [`Digest`] (RFC 7616), what a
-//! [netrc](netrc) file says, a [function](Auth::function), or a [scheme](Auth::scheme) of your own: a
+//! [netrc] file says, a [function](Auth::function), or a [scheme](Auth::scheme) of your own: a
 //! machine that is shown responses and says what to send next ([`auth::AuthScheme`] has an example). The
 //! request's counts, else the client's, else what stands in the URL.
 //!
