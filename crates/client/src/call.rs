@@ -483,7 +483,7 @@ impl<S> Call<S> {
         if long {
             drop(arrival);
             let elapsed = now.saturating_duration_since(self.started);
-            let response = Response::new(head, Bytes::new(), elapsed);
+            let response = Response::new(head, Bytes::new(), elapsed).cut(true);
             self.exchange.remember(response);
             self.state = State::Ready;
             return;
@@ -523,7 +523,8 @@ impl<S> Call<S> {
         body.truncate(limit);
         match then {
             Then::GoOn => {
-                self.exchange.remember(incoming.into_response(body));
+                let response = incoming.into_response(body).cut(!whole);
+                self.exchange.remember(response);
                 self.state = State::Ready;
             }
             Then::Show if whole => {
@@ -547,7 +548,8 @@ impl<S> Call<S> {
         Ok(None)
     }
 
-    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when [`step`](Self::step) can go on.
+    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when
+    /// [`step`](Self::step) can go on.
     ///
     /// # Errors
     /// What that code gave; the call is over then.

@@ -227,6 +227,17 @@ impl Error {
         matches!(self.kind(), Kind::Builder | Kind::Usage | Kind::InvalidUrl)
     }
 
+    /// What was being done when it failed; none where nothing was under way with a peer.
+    pub fn phase(&self) -> Option<Phase> {
+        match self.kind() {
+            Kind::Connect | Kind::ConnectTimeout => Some(Phase::Connect),
+            Kind::Write | Kind::WriteTimeout => Some(Phase::Write),
+            Kind::Read | Kind::ReadTimeout => Some(Phase::Read),
+            Kind::PoolTimeout => Some(Phase::Pool),
+            _ => None,
+        }
+    }
+
     /// The method of the request that failed.
     pub fn method(&self) -> Option<&str> {
         self.0.request.as_ref().map(|(method, _)| method.as_str())

@@ -90,7 +90,7 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, Transmit,
+    BlockCache, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf, Transmit,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

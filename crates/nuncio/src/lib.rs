@@ -170,9 +170,9 @@
 //!
 //! Each client has a [`CookieJar`], which keeps what servers set, by RFC 6265bis and the public suffix
 //! list. A jar is cheap to clone, and clones share what is in it: give one to several clients, look into it
-//! through [`cookies`](blocking::Client::cookies), save it with [`to_netscape`](CookieJar::to_netscape) or, with
-//! the feature `serde`, as whatever serde writes. `cookie_store(false)` keeps nothing. A cookie of a request
-//! goes with that request and no hop after it.
+//! through [`cookies`](blocking::Client::cookies), load and save it in curl's format with [`cookie_file`], or
+//! with the feature `serde` as whatever serde writes. `cookie_store(false)` keeps nothing. A cookie of a
+//! request goes with that request and no hop after it.
 //!
 //! ```
 //! # #[cfg(feature = "serde")]
@@ -204,8 +204,8 @@
 //! # Errors
 //!
 //! There is one [`Error`]: its [`Kind`], predicates such as [`is_timeout`](Error::is_timeout), the
-//! request, the address, and whether the server may have [acted](Error::processed) on it. It is one line,
-//! it is cheap to clone, and neither it nor any `Debug` output holds a secret.
+//! request, the address, the [phase](Error::phase), and whether the server may have
+//! [acted](Error::processed) on it. It is one line, it is cheap to clone, and neither it nor any `Debug` output holds a secret.
 //!
 //! ```
 //! # #[cfg(feature = "blocking")]
@@ -342,15 +342,16 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod cookie_file;
 pub mod netrc;
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
-    Url, Version, auth, cookies, cut,
+    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
+    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
+    Transport, Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

@@ -202,7 +202,7 @@ impl State {
         all.get(index).cloned().unwrap_or(Answer {
             status: 200,
             fields: Vec::new(),
-            body: b"the end".to_vec(),
+            body: "the end".into(),
             is_read: false,
         })
     }
