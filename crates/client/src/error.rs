@@ -12,8 +12,7 @@ use std::sync::Arc;
 /// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
 /// inner nodes as predicates of [`Error`].
 ///
-/// `Proxy`, `TooManyRedirects`, `CookieConflict` and `StreamConsumed` are named for what is to raise
-/// them: proxies, redirects, cookies and bodies that are read twice.
+/// `Proxy` is named for what is to raise it; no proxy is spoken to yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

@@ -223,7 +223,7 @@ fn a_password_can_come_from_standard_input() {
 }
 
 #[test]
-fn r02_credentials_do_not_follow_to_another_origin() {
+fn credentials_do_not_follow_to_another_origin() {
     let (first, second) = (Server::http(), Server::http());
     let url = first.url(&format!("/redirect-to?url={}", second.url("/echo")));
     let args = [
