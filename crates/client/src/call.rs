@@ -106,6 +106,8 @@ pub struct Call<S> {
 enum State<S> {
     /// Nothing has been done yet.
     Begin,
+    /// The request's body is read, for the authentication to see it.
+    Loading(Feed, Vec<u8>),
     /// The request may be sent as soon as the hooks have seen it.
     Ready,
     /// It goes out.
@@ -193,6 +195,7 @@ impl<S> Call<S> {
     /// What [`Step::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
+            State::Loading(feed, _) => Some(feed),
             State::Network(leg) => leg.feed(),
             State::Reading(reading) => reading.incoming.feed(),
             _ => None,
@@ -233,6 +236,11 @@ impl<S> Call<S> {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
                     self.open()?;
+                    let side = self.place.side;
+                    if let Some(feed) = self.exchange.lend_to_load(&self.settings, side) {
+                        self.state = State::Loading(feed, Vec::new());
+                        return Ok(Step::Feed { until: None });
+                    }
                     match self
                         .exchange
                         .authenticate(&self.settings, self.place.side)?
@@ -240,6 +248,10 @@ impl<S> Call<S> {
                         None => self.state = State::Ready,
                         Some(asked) => self.asked(asked, None, now)?,
                     }
+                }
+                State::Loading(feed, body) => {
+                    self.state = State::Loading(feed, body);
+                    return Ok(Step::Feed { until: None });
                 }
                 State::Ready => self.show_request()?,
                 State::Settled => self.send(now)?,
@@ -630,6 +642,19 @@ impl<S> Call<S> {
     /// less than was announced; the call is over then.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
         let told = match &mut self.state {
+            State::Loading(_, body) => match piece {
+                Some(Ok(piece)) => {
+                    body.extend_from_slice(&piece);
+                    Ok(())
+                }
+                Some(Err(error)) => Err(Error::request_body(&error)),
+                None => {
+                    let body = Bytes::from(std::mem::take(body));
+                    *self.exchange.request.body_mut() = Body::from(body);
+                    self.state = State::Begin;
+                    Ok(())
+                }
+            },
             State::Network(leg) => leg.supply(piece, now),
             State::Reading(reading) => reading.incoming.supply(piece, now),
             _ => Err(Error::new(Kind::Usage, "no body is being sent")),

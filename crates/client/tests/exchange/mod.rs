@@ -35,8 +35,7 @@ mod secrets {
     pub(super) const ALL: [&str; 7] = [USER, PASSWORD, TOKEN, KEY, COOKIE, JAR, BASIC];
 
     pub(super) fn find(text: &[u8], secret: &str) -> bool {
-        text.windows(secret.len())
-            .any(|window| window == secret.as_bytes())
+        String::from_utf8_lossy(text).contains(secret)
     }
 
     /// Whether the input itself tells one: then nothing could be said about it.
