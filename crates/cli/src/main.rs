@@ -61,10 +61,10 @@ fn run(args: &Args) -> Result<bool, Failure> {
         Some(target) if success => target.fill(&mut response)?,
         None if success && to_stdout => download::to_stdout(&mut response)?,
         _ => {
-            let mut shown = output::Shown::new(screen, response.head().headers());
+            let mut shown = output::Shown::new(screen, response.head());
             let read = loop {
                 match response.chunk() {
-                    Ok(Some(chunk)) => shown.piece(&chunk)?,
+                    Ok(Some(chunk)) => shown.piece(chunk)?,
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }

@@ -46,6 +46,14 @@ fn bodies_are_shown_by_their_type() {
     assert_eq!(shown("text/plain", "two\r\nlines\r\n"), "two\nlines\n");
     assert_eq!(shown("text/html; charset=utf-8", "<é>\n"), "<é>\n");
     assert_eq!(shown("text/plain", b"\xff!".as_slice()), "\u{fffd}!\n");
+    assert_eq!(
+        shown("text/plain; charset=iso-8859-1", b"caf\xe9".as_slice()),
+        "café\n"
+    );
+    assert_eq!(
+        shown("text/plain; charset=utf-16le", b"a\0\xe9\0".as_slice()),
+        "aé\n"
+    );
     assert_eq!(shown("application/json", "{not json}"), "{not json}\n");
     assert_eq!(shown("image/png", [0, 1, 2]), "<3 bytes of binary data>\n");
     assert_eq!(shown("nonsense", "abc"), "<3 bytes of binary data>\n");
@@ -121,6 +129,28 @@ fn text_is_shown_as_it_comes() {
     gate.open();
     assert_eq!(lines.next().as_deref(), Some("three"));
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn text_does_not_depend_on_how_it_comes() {
+    let text = "caf\u{e9} \u{1F600}\r\nx\ry";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length";
+    let peer = Script::new()
+        .connection([
+            Step::ExpectHead,
+            Step::send(format!("{head}: {}\r\n\r\n", text.len())),
+            Step::SendByteByByte(text.as_bytes().to_vec()),
+            Step::ExpectEof,
+        ])
+        .repeat_last()
+        .start();
+    on_all(&[&peer.url("/")], |run| {
+        assert!(
+            run.out().ends_with("\n\ncafé \u{1F600}\nx\\x0dy\n"),
+            "{}",
+            run.out()
+        );
+    });
 }
 
 #[test]
