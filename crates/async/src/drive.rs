@@ -73,10 +73,24 @@ impl Alarm {
     }
 }
 
-/// One read that does not wait, to see what an idle connection has to say.
+/// One read that does not wait, to see what an idle connection has to say. Mostly that is nothing,
+/// and no buffer is taken for it.
 pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
+    let mut first = [0];
+    let socket = &mut lane.socket.socket;
+    let read = socket.read_now(&mut first);
+    if read.as_ref().is_err_and(is_retry) {
+        return;
+    }
     let mut buf = lane.connection.take_recv();
-    let read = lane.socket.socket.read_now(buf.unfilled());
+    let read = match (read, buf.unfilled()) {
+        (Ok(1), [place, ..]) => {
+            [*place] = first;
+            buf.advance(1);
+            socket.read_now(buf.unfilled())
+        }
+        (read, _) => read,
+    };
     finish_read(lane, buf, read, now);
 }
 
@@ -152,7 +166,11 @@ fn finish_read(lane: &mut Lane<Wired>, mut buf: RecvBuf, read: io::Result<usize>
     match read {
         Ok(0) => lane.connection.handle_eof(),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) if is_retry(&error) => {}
         Err(error) => lane.connection.handle_read_error(&error),
     }
+}
+
+fn is_retry(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }

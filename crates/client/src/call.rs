@@ -154,6 +154,7 @@ impl<S> Call<S> {
     ///
     /// # Errors
     /// [`Kind::Usage`] when the body waits in another way than the adapter does.
+    #[inline]
     pub fn new(
         settings: &Arc<Settings>,
         depots: &Arc<[Arc<Depot<S>>]>,
@@ -222,7 +223,15 @@ impl<S> Call<S> {
             if let State::Network(leg) = &mut self.state {
                 match leg.step(&mut self.exchange.request, now, waker) {
                     Ok(LegStep::Go(step)) => return Ok(step),
-                    Ok(LegStep::Head) => {}
+                    Ok(LegStep::Head(head)) => {
+                        self.peer = leg.peer;
+                        let Some(running) = leg.take_running() else {
+                            return Err(over());
+                        };
+                        let arrival = Arrival::Running(running);
+                        self.state = State::Done;
+                        self.show_head(arrival, head, Seen::default(), now)?;
+                    }
                     Err(error) => {
                         self.peer = leg.peer;
                         self.state = State::Done;
@@ -232,6 +241,13 @@ impl<S> Call<S> {
             }
             if std::mem::take(&mut self.late) && !matches!(self.state, State::Done) {
                 return Ok(Step::Tick);
+            }
+            match &self.state {
+                State::Network(_) => continue,
+                State::User(_) => return Ok(Step::User),
+                State::Answered(..) => return Ok(Step::Head),
+                State::Done => return Err(over()),
+                _ => {}
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
@@ -245,7 +261,7 @@ impl<S> Call<S> {
                         .exchange
                         .authenticate(&self.settings, self.place.side)?
                     {
-                        None => self.state = State::Ready,
+                        None => self.show_request(now)?,
                         Some(asked) => self.asked(asked, None, now)?,
                     }
                 }
@@ -253,31 +269,18 @@ impl<S> Call<S> {
                     self.state = State::Loading(feed, body);
                     return Ok(Step::Feed { until: None });
                 }
-                State::Ready => self.show_request()?,
+                State::Ready => self.show_request(now)?,
                 State::Settled => self.send(now)?,
                 State::Replied(reply) => self.replied((*reply)?, now)?,
-                State::Network(leg) => {
-                    self.peer = leg.peer;
-                    let Some((running, head)) = leg.into_answer() else {
-                        return Err(over());
-                    };
-                    self.show_head(Arrival::Running(running), head, Seen::default(), now)?;
-                }
-                State::User(work) => {
-                    self.state = State::User(work);
-                    return Ok(Step::User);
-                }
                 State::Arrived(arrival, head, seen) => self.judge(arrival, head, seen, now)?,
                 State::Reading(reading) => {
                     if let Some(step) = self.read(reading, now)? {
                         return Ok(step);
                     }
                 }
-                State::Answered(arrival, head, seen) => {
-                    self.state = State::Answered(arrival, head, seen);
-                    return Ok(Step::Head);
+                State::Network(_) | State::User(_) | State::Answered(..) | State::Done => {
+                    return Err(over());
                 }
-                State::Done => return Err(over()),
             }
         }
     }
@@ -291,12 +294,11 @@ impl<S> Call<S> {
     }
 
     /// The request's hooks, where there are any.
-    fn show_request(&mut self) -> Result<(), Error> {
+    fn show_request(&mut self, now: Instant) -> Result<(), Error> {
         self.exchange.within_limit(&self.settings)?;
         let hooks = &self.settings.hooks.request;
         if hooks.is_empty() {
-            self.state = State::Settled;
-            return Ok(());
+            return self.send(now);
         }
         let own = &mut self.exchange.request;
         let mut request = own.without_body();
@@ -384,8 +386,7 @@ impl<S> Call<S> {
         seen.waited = now.saturating_duration_since(self.started);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
-            self.state = State::Arrived(arrival, head, seen);
-            return Ok(());
+            return self.judge(arrival, head, seen, now);
         }
         let head = Head::of(self.exchange.request.sent(), head, seen);
         self.late = true;
@@ -676,6 +677,7 @@ impl<S> Call<S> {
     ///
     /// # Errors
     /// [`Kind::Usage`] before that.
+    #[inline]
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
         let State::Answered(arrival, head, seen) = self.state else {
             return Err(Error::new(

@@ -103,6 +103,7 @@ pub(crate) enum AfterTurn {
 
 impl Exchange {
     /// An exchange that begins with `request`.
+    #[inline]
     pub(crate) fn new(
         request: Request,
         side: Side,
@@ -122,7 +123,7 @@ impl Exchange {
     }
 
     pub(crate) fn timeout(&self, settings: &Settings) -> Timeout {
-        self.request.options.timeout.unwrap_or(settings.timeout)
+        self.request.timeout().unwrap_or(settings.timeout)
     }
 
     fn redirects<'a>(&'a self, settings: &'a Settings) -> &'a Redirects {
@@ -370,6 +371,7 @@ impl Exchange {
     }
 
     /// The head of the response that is delivered.
+    #[inline]
     pub(crate) fn into_head(self, head: ResponseHead, seen: Seen) -> Head {
         let (request, _) = self.request.into_sent();
         let plain = self.history.is_empty() && self.next.is_none() && seen.is_plain();

@@ -36,8 +36,8 @@ pub(crate) struct Leg<S> {
 /// What comes next.
 pub(crate) enum LegStep {
     Go(Step),
-    /// The head is here: [`Leg::into_answer`].
-    Head,
+    /// The head is here; the rest is [`Leg::take_running`]'s.
+    Head(ResponseHead),
 }
 
 enum State<S> {
@@ -57,7 +57,6 @@ enum State<S> {
     Probing(Held<S>),
     Handshaking(Held<S>),
     Running(Running<S>),
-    Answered(Running<S>, ResponseHead),
     Done,
 }
 
@@ -91,8 +90,7 @@ impl<S> Leg<S> {
         match &mut self.state {
             State::Probing(held)
             | State::Handshaking(held)
-            | State::Running(Running { held, .. })
-            | State::Answered(Running { held, .. }, _) => held.lane(),
+            | State::Running(Running { held, .. }) => held.lane(),
             _ => None,
         }
     }
@@ -185,10 +183,6 @@ impl<S> Leg<S> {
                         return Ok(LegStep::Go(Step::Drive { until }));
                     }
                 }
-                State::Answered(running, head) => {
-                    self.state = State::Answered(running, head);
-                    return Ok(LegStep::Head);
-                }
                 State::Running(_) | State::Done => {
                     return Err(Error::new(Kind::Usage, "this call is over"));
                 }
@@ -201,32 +195,24 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return Ok(None);
         };
-        let head = match running.step(now) {
+        let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
             Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) => Ok(head),
-            Err(error) => Err((error, running.processed())),
+            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
+            Err(error) => (error, running.processed()),
         };
-        let State::Running(mut running) = std::mem::replace(&mut self.state, State::Done) else {
+        let Some(mut running) = self.take_running() else {
             return Ok(None);
         };
-        match head {
-            Ok(head) => {
-                self.state = State::Answered(running, head);
-                Ok(Some(LegStep::Head))
-            }
-            Err((error, processed)) => {
-                request.body_mut().give_back(running.feed.take());
-                if running.fresh || !self.may_replay(request, &error, processed) {
-                    let error = Error::connection(error, false);
-                    return Err(error.with_processed(processed));
-                }
-                self.events().raise(|| Event::Stale);
-                running.held.discard();
-                self.state = State::Start;
-                Ok(None)
-            }
+        request.body_mut().give_back(running.feed.take());
+        if running.fresh || !self.may_replay(request, &error, processed) {
+            let error = Error::connection(error, false);
+            return Err(error.with_processed(processed));
         }
+        self.events().raise(|| Event::Stale);
+        running.held.discard();
+        self.state = State::Start;
+        Ok(None)
     }
 
     fn granted(
@@ -432,10 +418,10 @@ impl<S> Leg<S> {
         })
     }
 
-    /// The answer, once [`LegStep::Head`] said that it is here.
-    pub(crate) fn into_answer(self) -> Option<(Running<S>, ResponseHead)> {
-        match self.state {
-            State::Answered(running, head) => Some((running, head)),
+    /// The exchange under way; this leg is over with it.
+    pub(crate) fn take_running(&mut self) -> Option<Running<S>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Running(running) => Some(running),
             _ => None,
         }
     }
