@@ -1,6 +1,7 @@
 //! Carrying out a call's steps inside a future. Nothing is decided here.
 
 use crate::drive::{Alarm, Wired, poll_drive, probe};
+use crate::mover::{poll_news, spawn};
 use crate::runtime::{Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
@@ -328,6 +329,11 @@ impl Outgoing {
                         probe(lane, now);
                     }
                 }
+                Step::Share => {
+                    if let Some((shared, _)) = self.call.shared() {
+                        spawn(shared, &self.runtime)?;
+                    }
+                }
                 Step::Feed { until } => match poll_feed(self.call.feed(), cx) {
                     Poll::Ready(piece) => self.call.supply(piece, now)?,
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
@@ -351,8 +357,7 @@ impl Outgoing {
     ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            // A body from elsewhere, which was asked and is not there yet.
-            None => Poll::Pending,
+            None => poll_news(self.call.shared(), &*self.runtime, cx),
         }
     }
 
@@ -380,11 +385,7 @@ impl Outgoing {
                     }
                 };
                 self.waiting = Waiting::Nothing;
-                let socket = socket.map(|socket| Wired {
-                    socket,
-                    alarm: Alarm::default(),
-                    streak: 0,
-                });
+                let socket = socket.map(Wired::new);
                 self.call.connected(socket, self.runtime.now())?;
             }
         }
@@ -496,8 +497,7 @@ impl Download {
         };
         match self.incoming.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
-            // A body from elsewhere, which was asked and is not there yet.
-            None => Poll::Pending,
+            None => poll_news(self.incoming.shared(), &*self.runtime, cx).map(Ok),
         }
     }
 }
