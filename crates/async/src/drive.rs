@@ -32,6 +32,10 @@ impl Wired {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Wire>> {
+        self.0.try_lock().ok()
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Wire> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

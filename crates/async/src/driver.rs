@@ -1,7 +1,7 @@
 //! Carrying out a call's steps inside a future. Nothing is decided here.
 
 use crate::drive::{Alarm, Wired, poll_drive, probe};
-use crate::mover::{poll_news, spawn};
+use crate::mover::{self, poll_news, spawn};
 use crate::runtime::{Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
@@ -327,6 +327,8 @@ impl Outgoing {
                 Step::Probe => {
                     if let Some(lane) = self.call.lane() {
                         probe(lane, now);
+                    } else if let Some((shared, _)) = self.call.shared() {
+                        mover::probe(shared, now);
                     }
                 }
                 Step::Share => {

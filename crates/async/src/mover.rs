@@ -24,6 +24,24 @@ pub(crate) fn poll_news(
     Poll::Ready(runtime.now())
 }
 
+/// One read that does not wait. A task that is reading itself needs no help; one whose runtime has
+/// not run for a while may have missed something.
+pub(crate) fn probe(shared: &Arc<Shared<Wired>>, now: Instant) {
+    let Some(mut wire) = shared.socket.try_lock() else {
+        return;
+    };
+    let mut machine = shared.lock();
+    if !machine.connection.wants_read() {
+        return shared.release(machine);
+    }
+    let mut buf = machine.connection.take_recv();
+    shared.release(machine);
+    let read = wire.socket.read_now(buf.unfilled());
+    let mut machine = shared.lock();
+    finish_read(&mut machine.connection, buf, read, now);
+    shared.release(machine);
+}
+
 /// Starts the task of a connection. It ends with the connection, and the connection with it.
 pub(crate) fn spawn(shared: &Arc<Shared<Wired>>, runtime: &Arc<dyn Runtime>) -> Result<(), Error> {
     let task = Task {

@@ -466,8 +466,9 @@ impl<S> Leg<S> {
                 self.state = State::Start;
                 Ok(())
             }
-            // It ended between the pool's word and ours.
-            Err(_) if !fresh && held.is_over() => {
+            // It ended between the pool's word and ours; even a new one can, if others were faster.
+            Err(_) if held.is_over() && self.replays.refused < REFUSALS => {
+                self.replays.refused += 1;
                 self.events().raise(|| Event::Stale);
                 held.discard();
                 self.state = State::Start;

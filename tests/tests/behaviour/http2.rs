@@ -47,7 +47,6 @@ fn alpn_picks_http2_where_it_is_offered_and_only_there<A: Adapter>(adapter: &A) 
             .send(client.get(origin.url("/bytes/1/1000")))
             .unwrap();
         assert_eq!(response.version(), Version::HTTP_2);
-        assert_eq!(response.reason(), "");
         assert_eq!(response.bytes(), &body_of(1, 1000));
     }
     assert_eq!((origin.connections(), origin.requests()), (1, 3));

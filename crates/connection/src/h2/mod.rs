@@ -35,8 +35,6 @@ pub(crate) struct H2 {
     changed: bool,
     /// The capacity that was last asked for, to notice when it is another.
     told: usize,
-    /// The peer's settings have come.
-    settled: bool,
     /// A stream has timed out, and the PING that was sent then is not answered.
     doubted: bool,
     /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
@@ -64,7 +62,6 @@ impl H2 {
             verdicts: VecDeque::new(),
             changed: false,
             told: 0,
-            settled: false,
             doubted: false,
             cause: None,
             mute: false,
@@ -110,8 +107,6 @@ impl H2 {
                 break;
             }
         }
-        // All of the first frame, not only its head.
-        self.settled |= self.http2.is_established() && self.http2.arriving() != Some(0);
         if self.doubted && self.http2.poll_pong() {
             self.doubted = false;
             self.changed = true;
@@ -586,10 +581,8 @@ impl H2 {
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        match self.http2.room() {
-            Room::Streams(room) if self.settled => room + self.http2.active_streams(),
-            _ => 0,
-        }
+        let limit = self.http2.limit().filter(|_| self.http2.is_settled());
+        limit.unwrap_or(0)
     }
 
     pub(crate) fn is_doubted(&self) -> bool {
