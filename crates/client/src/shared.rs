@@ -213,8 +213,7 @@ impl Machine {
 
     /// Anybody who waits for a stream, to take a turn at moving bytes.
     pub fn any_waiting(&mut self) -> Option<Waker> {
-        let waiting = self.streams.values_mut().find_map(|it| it.waker.take());
-        waiting
+        self.streams.values_mut().find_map(|it| it.waker.take())
     }
 
     fn verdict(&self) -> Verdict {

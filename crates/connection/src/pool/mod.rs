@@ -483,4 +483,6 @@ impl Pool {
 }
 
 #[cfg(test)]
+mod sharing_tests;
+#[cfg(test)]
 mod tests;
