@@ -1,24 +1,50 @@
 //! Moving one connection's bytes from within a poll.
 
 use crate::runtime::{Runtime, Socket, Timer};
-use nuncio_client::{Lane, RecvBuf, Transmit};
+use nuncio_client::{Connection, Lane, RecvBuf, Transmit};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-/// A socket, and the one timer of its connection.
-pub(crate) struct Wired {
+/// A socket, and the one timer of its connection. The lock is for connections that are shared; whoever
+/// has one to itself goes past it.
+pub(crate) struct Wired(Mutex<Wire>);
+
+pub(crate) struct Wire {
     pub(crate) socket: Box<dyn Socket>,
     pub(crate) alarm: Alarm,
     /// How many times in a row bytes were moved without a wait.
     pub(crate) streak: u8,
 }
 
+impl Wired {
+    pub(crate) fn new(socket: Box<dyn Socket>) -> Self {
+        Wired(Mutex::new(Wire {
+            socket,
+            alarm: Alarm::default(),
+            streak: 0,
+        }))
+    }
+
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Wire>> {
+        self.0.try_lock().ok()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Wire> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// So often bytes are moved in a row before the task yields. A peer as fast as its reader would
 /// otherwise keep the task from all else that it waits for, and its executor from other tasks: only
 /// some runtimes count for themselves.
-const STREAK: u8 = 64;
+pub(crate) const STREAK: u8 = 64;
 
 /// A timer that is set again only when it must fire earlier than it would.
 #[derive(Default)]
@@ -77,12 +103,12 @@ impl Alarm {
 /// and no buffer is taken for it.
 pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
     let mut first = [0];
-    let socket = &mut lane.socket.socket;
-    let read = socket.read_now(&mut first);
+    let read = lane.socket.wire().socket.read_now(&mut first);
     if read.as_ref().is_err_and(is_retry) {
         return;
     }
     let mut buf = lane.connection.take_recv();
+    let socket = &mut lane.socket.wire().socket;
     let read = match (read, buf.unfilled()) {
         (Ok(1), [place, ..]) => {
             [*place] = first;
@@ -91,7 +117,7 @@ pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
         }
         (read, _) => read,
     };
-    finish_read(lane, buf, read, now);
+    finish_read(&mut lane.connection, buf, read, now);
 }
 
 /// Moves bytes until something was moved or `until` has come, and gives the time to go on with;
@@ -111,6 +137,7 @@ pub(crate) fn poll_drive(
         transmit,
         ..
     } = lane;
+    let socket = socket.wire();
     if socket.streak == STREAK {
         socket.streak = 0;
         cx.waker().wake_by_ref();
@@ -142,7 +169,7 @@ pub(crate) fn poll_drive(
         let mut buf = connection.take_recv();
         match socket.socket.poll_read(cx, buf.unfilled()) {
             Poll::Ready(read) => {
-                finish_read(lane, buf, read, now);
+                finish_read(connection, buf, read, now);
                 return Poll::Ready(now);
             }
             Poll::Pending => connection.handle_input(buf, now),
@@ -151,23 +178,28 @@ pub(crate) fn poll_drive(
     if moved {
         return Poll::Ready(now);
     }
-    lane.socket.streak = 0;
+    socket.streak = 0;
     // What a write has just started may have changed the deadline.
-    let until = lane.connection.next_timeout().or(until);
-    ready!(lane.socket.alarm.poll(runtime, until, cx));
+    let until = connection.next_timeout().or(until);
+    ready!(socket.alarm.poll(runtime, until, cx));
     Poll::Ready(runtime.now())
 }
 
-fn finish_read(lane: &mut Lane<Wired>, mut buf: RecvBuf, read: io::Result<usize>, now: Instant) {
+pub(crate) fn finish_read(
+    connection: &mut Connection,
+    mut buf: RecvBuf,
+    read: io::Result<usize>,
+    now: Instant,
+) {
     if let Ok(read) = read {
         buf.advance(read);
     }
-    lane.connection.handle_input(buf, now);
+    connection.handle_input(buf, now);
     match read {
-        Ok(0) => lane.connection.handle_eof(),
+        Ok(0) => connection.handle_eof(),
         Ok(_) => {}
         Err(error) if is_retry(&error) => {}
-        Err(error) => lane.connection.handle_read_error(&error),
+        Err(error) => connection.handle_read_error(&error),
     }
 }
 

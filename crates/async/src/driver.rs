@@ -1,6 +1,7 @@
 //! Carrying out a call's steps inside a future. Nothing is decided here.
 
 use crate::drive::{Alarm, Wired, poll_drive, probe};
+use crate::mover::{self, poll_news, spawn};
 use crate::runtime::{Runtime, Socket};
 use crate::streaming::Streaming;
 use bytes::Bytes;
@@ -322,6 +323,13 @@ impl Outgoing {
                 Step::Probe => {
                     if let Some(lane) = self.call.lane() {
                         probe(lane, now);
+                    } else if let Some((shared, _)) = self.call.shared() {
+                        mover::probe(shared, now);
+                    }
+                }
+                Step::Share => {
+                    if let Some((shared, _)) = self.call.shared() {
+                        spawn(shared, &self.runtime)?;
                     }
                 }
                 Step::Feed { until } => match poll_feed(self.call.feed(), cx) {
@@ -347,8 +355,7 @@ impl Outgoing {
     ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            // A body from elsewhere, which was asked and is not there yet.
-            None => Poll::Pending,
+            None => poll_news(self.call.shared(), &*self.runtime, cx),
         }
     }
 
@@ -376,11 +383,7 @@ impl Outgoing {
                     }
                 };
                 self.waiting = Waiting::Nothing;
-                let socket = socket.map(|socket| Wired {
-                    socket,
-                    alarm: Alarm::default(),
-                    streak: 0,
-                });
+                let socket = socket.map(Wired::new);
                 self.call.connected(socket, self.runtime.now())?;
             }
         }
@@ -492,8 +495,7 @@ impl Download {
         };
         match self.incoming.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
-            // A body from elsewhere, which was asked and is not there yet.
-            None => Poll::Pending,
+            None => poll_news(self.incoming.shared(), &*self.runtime, cx).map(Ok),
         }
     }
 }

@@ -25,6 +25,7 @@ mod body;
 mod drive;
 mod driver;
 mod file;
+mod mover;
 mod runtime;
 mod streaming;
 

@@ -1,13 +1,14 @@
 //! Carrying out a call's steps: look up, dial, move bytes, wait. Nothing is decided here.
 
 use crate::resolve::Resolver;
+use crate::sharing;
 use crate::socket::Socket;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Call, Depot, Driver, Environment, Error, Feed, Head, Incoming, Kind, Lane, Place, PoolCounts,
-    Pull, Request, Response, Settings, Side, Step, Transmit,
+    Call, Connection, Depot, Driver, Environment, Error, Feed, Head, Incoming, Kind, Lane, Place,
+    PoolCounts, Pull, Request, Response, Settings, Side, Step, Transmit,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -147,6 +148,13 @@ impl Blocking {
                 Step::Probe => {
                     if let Some(lane) = call.lane() {
                         probe(lane, now);
+                    } else if let Some((shared, _)) = call.shared() {
+                        sharing::probe(shared, now);
+                    }
+                }
+                Step::Share => {
+                    if let Some((shared, _)) = call.shared() {
+                        sharing::begin(shared, now)?;
                     }
                 }
                 Step::Feed { until } => match unsent(call.lane()) {
@@ -163,9 +171,10 @@ impl Blocking {
                     return Err(Error::new(Kind::Usage, text));
                 }
                 Step::Drive { until } => {
-                    if let Some(lane) = call.lane() {
-                        now = drive(lane, until, now);
-                    }
+                    now = match call.lane() {
+                        Some(lane) => drive(lane, until, now),
+                        None => sharing::wait(call.shared(), now),
+                    };
                 }
                 Step::Head => {
                     let incoming = call.into_incoming()?;
@@ -263,10 +272,10 @@ impl Download {
     fn go_on(&mut self, pull: Pull, now: Instant) -> Result<Instant, Error> {
         match pull {
             Pull::Chunk(_) | Pull::End => Ok(now),
-            Pull::Drive { until } => Ok(self
-                .incoming
-                .lane()
-                .map_or(now, |lane| drive(lane, until, now))),
+            Pull::Drive { until } => Ok(match self.incoming.lane() {
+                Some(lane) => drive(lane, until, now),
+                None => sharing::wait(self.incoming.shared(), now),
+            }),
             Pull::Feed { until } => {
                 if let Some(lane) = unsent(self.incoming.lane()) {
                     return Ok(drive(lane, until, now));
@@ -297,14 +306,14 @@ fn probe(lane: &mut Lane<Socket>, now: Instant) {
         }
         (read, _) => read,
     };
-    finish_read(lane, buf, read, now);
+    finish_read(&mut lane.connection, buf, read, now);
 }
 
 /// One read that does not wait.
 fn read_now(lane: &mut Lane<Socket>, now: Instant) {
     let mut buf = lane.connection.take_recv();
     let read = lane.socket.read_now(buf.unfilled());
-    finish_read(lane, buf, read, now);
+    finish_read(&mut lane.connection, buf, read, now);
 }
 
 /// Moves bytes one way, out while there are any to write, else in, and gives the time after it.
@@ -354,12 +363,12 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
     let mut buf = connection.take_recv();
     let read = socket.read_until(buf.unfilled(), until, now);
     let now = Instant::now();
-    finish_read(lane, buf, read, now);
+    finish_read(&mut lane.connection, buf, read, now);
     now
 }
 
-fn finish_read(
-    lane: &mut Lane<Socket>,
+pub(crate) fn finish_read(
+    connection: &mut Connection,
     mut buf: nuncio_client::RecvBuf,
     read: io::Result<usize>,
     now: Instant,
@@ -367,24 +376,24 @@ fn finish_read(
     if let Ok(read) = read {
         buf.advance(read);
     }
-    lane.connection.handle_input(buf, now);
+    connection.handle_input(buf, now);
     match read {
-        Ok(0) => lane.connection.handle_eof(),
+        Ok(0) => connection.handle_eof(),
         Ok(_) => {}
         Err(error) if is_retry(&error) => {}
-        Err(error) => lane.connection.handle_read_error(&error),
+        Err(error) => connection.handle_read_error(&error),
     }
 }
 
-fn is_retry(error: &io::Error) -> bool {
+pub(crate) fn is_retry(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }
 
-/// Wakes a thread that waits for the pool.
-struct Unpark(Thread);
+/// Wakes a thread that waits for the pool, or for news of a stream.
+pub(crate) struct Unpark(pub(crate) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -396,7 +405,7 @@ impl Wake for Unpark {
     }
 }
 
-fn park(until: Option<Instant>, now: Instant) -> Instant {
+pub(crate) fn park(until: Option<Instant>, now: Instant) -> Instant {
     match until {
         None => std::thread::park(),
         Some(until) => std::thread::park_timeout(until.saturating_duration_since(now)),

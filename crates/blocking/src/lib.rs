@@ -44,6 +44,7 @@
 mod driver;
 mod file;
 mod resolve;
+mod sharing;
 mod socket;
 mod streaming;
 

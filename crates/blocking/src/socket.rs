@@ -1,8 +1,10 @@
 //! A TCP socket that can be asked without waiting, waited for, and read until a deadline.
 
+use crate::sharing::Line;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, IoSlice, Read};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A deadline may be missed by this much to spare a system call that changes the socket's own.
@@ -11,8 +13,10 @@ const SLACK: Duration = Duration::from_millis(5);
 /// A connected socket, in blocking mode.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    pub(crate) stream: TcpStream,
     read_timeout: Option<Duration>,
+    /// Once the connection is shared.
+    pub(crate) line: OnceLock<Line>,
 }
 
 /// Which way a socket is ready.
@@ -37,6 +41,7 @@ impl Socket {
         Ok(Socket {
             stream,
             read_timeout: None,
+            line: OnceLock::new(),
         })
     }
 
@@ -75,14 +80,14 @@ impl Socket {
 
     /// Reads what is there, without waiting.
     #[cfg(unix)]
-    pub(crate) fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         let (read, _) = rustix::net::recv(&self.stream, buf, rustix::net::RecvFlags::DONTWAIT)?;
         Ok(read)
     }
 
     /// Writes what the socket takes, without waiting.
     #[cfg(unix)]
-    pub(crate) fn write_now(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         Ok(sendmsg(
@@ -94,18 +99,18 @@ impl Socket {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.stream.set_nonblocking(true)?;
-        let read = self.stream.read(buf);
+        let read = (&self.stream).read(buf);
         self.stream.set_nonblocking(false)?;
         read
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn write_now(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         use std::io::Write;
         self.stream.set_nonblocking(true)?;
-        let written = self.stream.write_vectored(pieces);
+        let written = (&self.stream).write_vectored(pieces);
         self.stream.set_nonblocking(false)?;
         written
     }

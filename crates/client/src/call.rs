@@ -19,10 +19,11 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::settings::{Route, Settings};
+use crate::shared::Shared;
 use crate::transport::{Sent, hand_over};
 use bytes::Bytes;
 use http::Method;
-use nuncio_connection::ResponseHead;
+use nuncio_connection::{ResponseHead, StreamId};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,9 +57,14 @@ pub enum Step {
         /// When to give this address up.
         until: Option<Instant>,
     },
-    /// Make one read of [`Call::lane`] that does not wait.
+    /// Make one read of [`Call::lane`], or of [`Call::shared`] if nobody else reads there, that does
+    /// not wait.
     Probe,
-    /// Move bytes between the socket and the connection of [`Call::lane`], as it wants.
+    /// From now on [`Call::shared`] is a connection that several requests use: see that somebody
+    /// moves its bytes, and is woken as [`Mover`](crate::Mover) says.
+    Share,
+    /// Move bytes between the socket and the connection of [`Call::lane`], as it wants; or wait
+    /// until there is news of the stream of [`Call::shared`].
     Drive {
         /// The connection's next deadline.
         until: Option<Instant>,
@@ -184,11 +190,20 @@ impl<S> Call<S> {
         port_of(&self.exchange.request)
     }
 
-    /// The connection in use, with its socket.
+    /// The connection in use, with its socket; none where it is [shared](Self::shared).
     pub fn lane(&mut self) -> Option<&mut Lane<S>> {
         match &mut self.state {
             State::Network(leg) => leg.lane(),
             State::Reading(reading) => reading.incoming.lane(),
+            _ => None,
+        }
+    }
+
+    /// The shared connection in use, and the stream on it, once there is one.
+    pub fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
+        match &self.state {
+            State::Network(leg) => leg.shared(),
+            State::Reading(reading) => reading.incoming.shared(),
             _ => None,
         }
     }

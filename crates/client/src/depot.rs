@@ -4,9 +4,10 @@
 //! to whoever uses them, those to be closed are dropped after the lock is let go, and so are
 //! wakers woken.
 
+use crate::shared::{Shared, Verdict};
 use nuncio_connection::{
-    Assigned, Assignment, Checkout, ConnId, Connection, Limits, Pool, PoolCounts, PoolKey, Ticket,
-    Transmit,
+    Assigned, Assignment, Checkout, ConnId, Connection, Error as ConnectionError, Limits, Pool,
+    PoolCounts, PoolKey, Reuse, StreamId, Ticket, Transmit,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,8 @@ struct Inner<S> {
     pool: Pool,
     /// Idle connections, by the small number of their id.
     idle: Vec<Option<Box<Lane<S>>>>,
+    /// Those that are shared, in use or idle, likewise.
+    shared: Vec<Option<Arc<Shared<S>>>>,
     waiting: HashMap<Ticket, Wait>,
 }
 
@@ -51,6 +54,8 @@ struct Wait {
 pub(crate) enum Grant<S> {
     /// An idle connection: to be looked at before it is used.
     Lane(Held<S>),
+    /// A place on a connection that others are using.
+    Joined(Held<S>),
     /// Leave to make one.
     Permit(Permit<S>),
     /// A place in the queue.
@@ -70,6 +75,7 @@ impl<S> Depot<S> {
         let inner = Inner {
             pool: Pool::new(limits),
             idle: Vec::new(),
+            shared: Vec::new(),
             waiting: HashMap::new(),
         };
         Depot {
@@ -100,19 +106,23 @@ impl<S> Depot<S> {
     pub(crate) fn checkout(
         self: &Arc<Self>,
         key: &PoolKey<'_>,
-        fresh: bool,
+        wish: Wish,
         deadline: Option<Instant>,
         now: Instant,
         waker: &Waker,
     ) -> Grant<S> {
         self.change(|inner| {
-            let checkout = if fresh {
+            let Wish { fresh, share } = wish;
+            let checkout = if share {
+                inner.pool.checkout_shared(key, fresh, deadline, now)
+            } else if fresh {
                 inner.pool.checkout_fresh(key, deadline, now)
             } else {
                 inner.pool.checkout(key, deadline, now)
             };
             match checkout {
                 Checkout::Reuse(conn) => self.grant_reuse(inner, conn),
+                Checkout::Join(conn) => self.grant_shared(inner, conn),
                 Checkout::Connect(conn) => Grant::Permit(self.permit(conn)),
                 Checkout::Wait(ticket) => {
                     inner.waiting.insert(
@@ -136,7 +146,20 @@ impl<S> Depot<S> {
         match inner.take_idle(conn) {
             Some(lane) => Grant::Lane(Held {
                 depot: Arc::clone(self),
-                lane: Some(lane),
+                hold: Hold::Lane(lane),
+            }),
+            None => match self.grant_shared(inner, conn) {
+                Grant::Joined(held) => Grant::Lane(held),
+                other => other,
+            },
+        }
+    }
+
+    fn grant_shared(self: &Arc<Self>, inner: &mut Inner<S>, conn: ConnId) -> Grant<S> {
+        match inner.shared.get(conn.index()).and_then(Option::as_ref) {
+            Some(shared) => Grant::Joined(Held {
+                depot: Arc::clone(self),
+                hold: Hold::Stream(Arc::clone(shared), None),
             }),
             None => Grant::Permit(self.permit(conn)),
         }
@@ -154,15 +177,25 @@ impl<S> Depot<S> {
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
             let conn = lane.id;
-            let index = conn.index();
-            if inner.idle.len() <= index {
-                inner.idle.resize_with(index + 1, || None);
-            }
-            if let Some(place) = inner.idle.get_mut(index) {
-                *place = Some(lane);
-            }
+            put(&mut inner.idle, conn, lane);
             inner.pool.release(conn, &verdict, now);
         });
+    }
+
+    /// One request less on `shared`; `full` if it found no room there.
+    fn leave(&self, shared: &Shared<S>, full: bool) {
+        self.change(|inner| {
+            let now = inner.hear(shared);
+            if full {
+                inner.pool.full(shared.id());
+            }
+            inner.pool.release(shared.id(), &Reuse::Busy, now);
+        });
+    }
+
+    /// What a shared connection can carry has changed.
+    pub(crate) fn update(&self, shared: &Shared<S>) {
+        self.change(|inner| inner.hear(shared));
     }
 
     /// Runs `change` under the lock, and what follows from it after.
@@ -174,6 +207,7 @@ impl<S> Depot<S> {
         let mut after = Aftermath {
             wakers: Vec::new(),
             closing: Vec::new(),
+            ending: Vec::new(),
         };
         let result = {
             let mut inner = self.lock();
@@ -186,6 +220,9 @@ impl<S> Depot<S> {
         }
         for mut lane in after.closing {
             lane.connection.close();
+        }
+        for shared in after.ending {
+            shared.close();
         }
         result
     }
@@ -200,6 +237,17 @@ struct Aftermath<S> {
     wakers: Vec<Waker>,
     /// Dropped, which closes their sockets.
     closing: Vec<Box<Lane<S>>>,
+    /// Closed, and then dropped by whoever moves their bytes.
+    ending: Vec<Arc<Shared<S>>>,
+}
+
+/// What a request wants of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    /// No idle one.
+    pub(crate) fresh: bool,
+    /// It may be one that is shared.
+    pub(crate) share: bool,
 }
 
 impl<S> Inner<S> {
@@ -213,7 +261,21 @@ impl<S> Inner<S> {
         }
         while let Some(conn) = self.pool.poll_close() {
             after.closing.extend(self.take_idle(conn));
+            let shared = self.shared.get_mut(conn.index());
+            after.ending.extend(shared.and_then(Option::take));
         }
+    }
+
+    /// Asks a shared connection what it can carry, under the pool's lock: what is heard last is
+    /// what holds. Gives its time.
+    fn hear(&mut self, shared: &Shared<S>) -> Instant {
+        let (verdict, now) = shared.verdict();
+        match verdict {
+            Verdict::Room(room) => self.pool.share(shared.id(), room),
+            Verdict::Doubted => self.pool.suspend(shared.id()),
+            Verdict::Over => self.pool.retire(shared.id()),
+        }
+        now
     }
 
     fn take_idle(&mut self, conn: ConnId) -> Option<Box<Lane<S>>> {
@@ -221,43 +283,143 @@ impl<S> Inner<S> {
     }
 }
 
-/// A connection in use. Dropped, it goes back to the pool if it can be used again, and is closed
-/// if not; an exchange that was not complete is given up.
+/// A connection in use, or a place on one. Dropped, an exchange that was not complete is given up:
+/// a connection of its own is closed with it, a shared one goes on.
 pub(crate) struct Held<S> {
     depot: Arc<Depot<S>>,
-    lane: Option<Box<Lane<S>>>,
+    hold: Hold<S>,
+}
+
+enum Hold<S> {
+    Lane(Box<Lane<S>>),
+    /// With the stream, once it is open.
+    Stream(Arc<Shared<S>>, Option<StreamId>),
+    Nothing,
 }
 
 impl<S> Held<S> {
+    /// The connection with its socket, where it is not shared.
     pub(crate) fn lane(&mut self) -> Option<&mut Lane<S>> {
-        self.lane.as_deref_mut()
+        match &mut self.hold {
+            Hold::Lane(lane) => Some(lane),
+            _ => None,
+        }
+    }
+
+    /// The shared connection, where it is one, and the stream on it.
+    pub(crate) fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
+        match &self.hold {
+            Hold::Stream(shared, id) => Some((shared, *id)),
+            _ => None,
+        }
+    }
+
+    /// Who is at the other end.
+    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
+        match &self.hold {
+            Hold::Lane(lane) => lane.peer,
+            Hold::Stream(shared, _) => shared.peer,
+            Hold::Nothing => None,
+        }
+    }
+
+    /// Talks to the connection, whichever it is.
+    #[inline]
+    pub(crate) fn with<T>(&mut self, act: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        match &mut self.hold {
+            Hold::Lane(lane) => Some(act(&mut lane.connection)),
+            Hold::Stream(shared, _) => Some(shared.with(act)),
+            Hold::Nothing => None,
+        }
+    }
+
+    /// Opens an exchange.
+    pub(crate) fn open(
+        &mut self,
+        open: impl FnOnce(&mut Connection) -> Result<StreamId, ConnectionError>,
+    ) -> Result<StreamId, ConnectionError> {
+        match &mut self.hold {
+            Hold::Lane(lane) => open(&mut lane.connection),
+            Hold::Stream(shared, id) => {
+                let opened = shared.open(open)?;
+                *id = Some(opened);
+                Ok(opened)
+            }
+            Hold::Nothing => Err(ConnectionError::Closed),
+        }
+    }
+
+    /// Whether a shared connection takes no more requests.
+    pub(crate) fn is_over(&self) -> bool {
+        let shared = self.shared();
+        shared.is_some_and(|(shared, _)| matches!(shared.verdict().0, Verdict::Over))
+    }
+
+    /// It is ready, and for this request alone.
+    pub(crate) fn established(&self) {
+        if let Hold::Lane(lane) = &self.hold {
+            self.depot.change(|inner| inner.pool.established(lane.id));
+        }
+    }
+
+    /// It is ready, and from now on shared.
+    pub(crate) fn share(&mut self, now: Instant) {
+        let Hold::Lane(lane) = std::mem::replace(&mut self.hold, Hold::Nothing) else {
+            return;
+        };
+        let id = lane.id;
+        let depot = Arc::downgrade(&self.depot);
+        let shared = Arc::new(Shared::new(id, depot, *lane, now));
+        self.depot.change(|inner| {
+            put(&mut inner.shared, id, Arc::clone(&shared));
+            inner.hear(&shared);
+        });
+        self.hold = Hold::Stream(shared, None);
     }
 
     /// Gives the connection back.
     pub(crate) fn release(mut self, now: Instant) {
-        if let Some(lane) = self.lane.take() {
-            self.depot.release(lane, now);
+        match std::mem::replace(&mut self.hold, Hold::Nothing) {
+            Hold::Lane(lane) => self.depot.release(lane, now),
+            other => self.give_up(other, false),
         }
     }
 
-    /// Gives the connection up, whatever state it is in.
+    /// Gives the connection up, whatever state it is in; or a place on one.
     pub(crate) fn discard(mut self) {
-        self.give_up();
+        let hold = std::mem::replace(&mut self.hold, Hold::Nothing);
+        self.give_up(hold, false);
     }
 
-    fn give_up(&mut self) {
-        if let Some(mut lane) = self.lane.take() {
-            let conn = lane.id;
-            lane.connection.close();
-            drop(lane);
-            self.depot.change(|inner| inner.pool.forget(conn));
+    /// Gives up a place on a connection that turned out to be full.
+    pub(crate) fn full(mut self) {
+        let hold = std::mem::replace(&mut self.hold, Hold::Nothing);
+        self.give_up(hold, true);
+    }
+
+    fn give_up(&self, hold: Hold<S>, full: bool) {
+        match hold {
+            Hold::Lane(mut lane) => {
+                let conn = lane.id;
+                lane.connection.close();
+                drop(lane);
+                self.depot.change(|inner| inner.pool.forget(conn));
+            }
+            Hold::Stream(shared, id) => {
+                if let Some(id) = id {
+                    shared.leave(id);
+                }
+                self.depot.leave(&shared, full);
+            }
+            Hold::Nothing => {}
         }
     }
 }
 
 impl<S> Drop for Held<S> {
     fn drop(&mut self) {
-        self.give_up();
+        let hold = std::mem::replace(&mut self.hold, Hold::Nothing);
+        self.give_up(hold, false);
     }
 }
 
@@ -268,6 +430,7 @@ pub(crate) struct Permit<S> {
 }
 
 impl<S> Permit<S> {
+    /// A transport is there. Say [`Held::established`] or [`Held::share`] when it is ready.
     pub(crate) fn connected(
         mut self,
         connection: Connection,
@@ -275,17 +438,16 @@ impl<S> Permit<S> {
         peer: Option<std::net::SocketAddr>,
     ) -> Held<S> {
         let depot = Arc::clone(&self.depot);
-        let lane = self.conn.take().map(|id| {
-            depot.change(|inner| inner.pool.established(id));
-            Box::new(Lane {
+        let hold = self.conn.take().map_or(Hold::Nothing, |id| {
+            Hold::Lane(Box::new(Lane {
                 id,
                 connection,
                 socket,
                 transmit: Transmit::default(),
                 peer,
-            })
+            }))
         });
-        Held { depot, lane }
+        Held { depot, hold }
     }
 }
 
@@ -320,6 +482,7 @@ impl<S> Place<S> {
             self.ticket = None;
             Some(match outcome {
                 Assignment::Reuse(conn) => Turn::Granted(depot.grant_reuse(inner, conn)),
+                Assignment::Join(conn) => Turn::Granted(depot.grant_shared(inner, conn)),
                 Assignment::Connect(conn) => Turn::Granted(Grant::Permit(depot.permit(conn))),
                 Assignment::Expired => Turn::Expired,
                 Assignment::Closed => Turn::Closed,
@@ -337,12 +500,43 @@ impl<S> Drop for Place<S> {
             inner.pool.cancel(ticket);
             inner.settle(after);
             let granted = inner.waiting.remove(&ticket).and_then(|wait| wait.outcome);
-            if let Some(Assignment::Reuse(conn) | Assignment::Connect(conn)) = granted {
-                // Granted and not taken. An idle connection could rest again, but whether it is
-                // still quiet is not known here: it makes room instead.
-                after.closing.extend(inner.take_idle(conn));
-                inner.pool.forget(conn);
+            match granted {
+                Some(Assignment::Reuse(conn) | Assignment::Connect(conn)) => {
+                    // Granted and not taken. An idle connection could rest again, but whether it
+                    // is still quiet is not known here: it makes room instead.
+                    after.closing.extend(inner.take_idle(conn));
+                    inner.pool.forget(conn);
+                }
+                Some(Assignment::Join(conn)) => {
+                    let shared = inner.shared.get(conn.index()).and_then(Option::as_ref);
+                    if let Some(shared) = shared.map(Arc::clone) {
+                        let now = inner.hear(&shared);
+                        inner.pool.release(conn, &Reuse::Busy, now);
+                    }
+                }
+                _ => {}
             }
         });
+    }
+}
+
+/// Puts something beside the pool, under the small number of its connection.
+fn put<T>(slab: &mut Vec<Option<T>>, conn: ConnId, what: T) {
+    let index = conn.index();
+    if slab.len() <= index {
+        slab.resize_with(index + 1, || None);
+    }
+    if let Some(place) = slab.get_mut(index) {
+        *place = Some(what);
+    }
+}
+
+/// Nobody is left who could ask: shared connections end, and whoever moves their bytes with them.
+impl<S> Drop for Depot<S> {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for shared in inner.shared.drain(..).flatten() {
+            shared.close();
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::response::Response;
 use nuncio_connection::{Error as ConnectionError, Phase, Processed};
+#[cfg(feature = "http2")]
+use nuncio_connection::{Http2Error, Http2StreamError};
 use nuncio_url::Url;
 use std::error::Error as StdError;
 use std::fmt;
@@ -125,6 +127,14 @@ impl Error {
             ConnectionError::Timeout(_) => Kind::PoolTimeout,
             ConnectionError::Local(_) => Kind::LocalProtocol,
             ConnectionError::Remote(_) => Kind::RemoteProtocol,
+            #[cfg(feature = "http2")]
+            ConnectionError::Http2Request(_) => Kind::LocalProtocol,
+            #[cfg(feature = "http2")]
+            ConnectionError::Http2(Http2Error::Config(_)) => Kind::Builder,
+            #[cfg(feature = "http2")]
+            ConnectionError::Http2Stream(Http2StreamError::ForbiddenField(_)) => {
+                Kind::LocalProtocol
+            }
             _ if connecting => Kind::Connect,
             ConnectionError::Io(error) => match error.phase {
                 Phase::Connect => Kind::Connect,

@@ -7,11 +7,13 @@ use crate::error::{Error, Kind};
 use crate::feed::Feed;
 use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
+use crate::shared::Shared;
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
 use nuncio_content::DecodeError;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What an adapter is to do for the next piece of a response's body.
@@ -207,10 +209,19 @@ impl<S> Incoming<S> {
         &mut self.held
     }
 
-    /// The connection in use, with its socket; none where there is none, or no more.
+    /// The connection in use, with its socket; none where there is none, or no more, or where it is
+    /// [shared](Self::shared).
     pub fn lane(&mut self) -> Option<&mut Lane<S>> {
         match &mut self.state {
             State::Running(running) => running.held.lane(),
+            _ => None,
+        }
+    }
+
+    /// The shared connection in use, and the stream on it; none where there is none, or no more.
+    pub fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
+        match &self.state {
+            State::Running(running) => running.held.shared(),
             _ => None,
         }
     }

@@ -2,17 +2,18 @@
 //! whether a failed attempt may be repeated.
 
 use crate::call::Step;
-use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn};
+use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
 use crate::network::Wiring;
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
+use crate::shared::Shared;
 use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
     Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, RemoteError, RequestHead, ResponseHead, check_request,
+    Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
 };
 use std::borrow::Cow;
 use std::io;
@@ -27,11 +28,26 @@ pub(crate) struct Leg<S> {
     depot: Arc<Depot<S>>,
     timeout: Timeout,
     runtime: u64,
-    /// How often the protocol made it safe to send again.
-    replays: u32,
+    /// How often it was sent again, after failures and refusals.
+    replays: Replays,
+    /// The next connection is not to be an idle one.
+    fresh: bool,
     pub(crate) peer: Option<SocketAddr>,
     state: State<S>,
 }
+
+/// How often a request was sent again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Replays {
+    /// On a new connection, as the old one turned out to be dead or the wrong one: once.
+    stale: bool,
+    /// As the server said that it did not take it.
+    refused: u8,
+}
+
+/// So often a request is sent again that the server refuses unseen: a server that closes its
+/// connections after a hundred requests can do that to the same one more than once.
+const REFUSALS: u8 = 8;
 
 /// What comes next.
 pub(crate) enum LegStep {
@@ -56,6 +72,8 @@ enum State<S> {
     /// An idle connection that is being looked at.
     Probing(Held<S>),
     Handshaking(Held<S>),
+    /// A connection that was made for this request and is shared from now on.
+    Sharing(Held<S>),
     Running(Running<S>),
     Done,
 }
@@ -79,7 +97,8 @@ impl<S> Leg<S> {
             depot,
             timeout,
             runtime,
-            replays: 0,
+            replays: Replays::default(),
+            fresh: false,
             peer: None,
             state: State::Start,
         }
@@ -91,6 +110,16 @@ impl<S> Leg<S> {
             State::Probing(held)
             | State::Handshaking(held)
             | State::Running(Running { held, .. }) => held.lane(),
+            _ => None,
+        }
+    }
+
+    /// The shared connection in use, and the stream on it, once there is one.
+    pub(crate) fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
+        match &self.state {
+            State::Probing(held)
+            | State::Sharing(held)
+            | State::Running(Running { held, .. }) => held.shared(),
             _ => None,
         }
     }
@@ -120,10 +149,13 @@ impl<S> Leg<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
-                    let fresh = self.replays > 0;
+                    let wish = Wish {
+                        fresh: self.fresh,
+                        share: self.wiring.may_share(request.url()),
+                    };
                     let until = self.timeout.pool_limit().map(|limit| now + limit);
                     let key = pool_key(request, self.runtime);
-                    let grant = self.depot.checkout(&key, fresh, until, now, waker);
+                    let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
                 }
                 State::Waiting { mut place, until } => match place.poll(now, waker) {
@@ -157,8 +189,7 @@ impl<S> Leg<S> {
                     return Ok(LegStep::Go(Step::Probe));
                 }
                 State::Probing(mut held) => {
-                    let quiet = held.lane().is_some_and(|lane| lane.connection.quiet());
-                    if quiet {
+                    if held.with(Connection::quiet).unwrap_or(false) {
                         self.events().raise(|| Event::Reused);
                         self.open(request, held, false, now)?;
                     } else {
@@ -175,14 +206,24 @@ impl<S> Leg<S> {
                     if let Some(error) = lane.connection.failure() {
                         return Err(Error::connection(error.clone(), true));
                     }
-                    if lane.connection.protocol().is_some() {
-                        self.open(request, held, true, now)?;
-                    } else {
-                        let until = lane.connection.next_timeout();
-                        self.state = State::Handshaking(held);
-                        return Ok(LegStep::Go(Step::Drive { until }));
+                    match lane.connection.protocol() {
+                        Some(Protocol::Http2) => {
+                            held.share(now);
+                            self.state = State::Sharing(held);
+                            return Ok(LegStep::Go(Step::Share));
+                        }
+                        Some(_) => {
+                            held.established();
+                            self.open(request, held, true, now)?;
+                        }
+                        None => {
+                            let until = lane.connection.next_timeout();
+                            self.state = State::Handshaking(held);
+                            return Ok(LegStep::Go(Step::Drive { until }));
+                        }
                     }
                 }
+                State::Sharing(held) => self.open(request, held, true, now)?,
                 State::Running(_) | State::Done => {
                     return Err(Error::new(Kind::Usage, "this call is over"));
                 }
@@ -198,14 +239,27 @@ impl<S> Leg<S> {
         let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
             Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
+            Ok(Progress::Head(head)) => {
+                if head.status == 421
+                    && let Some(mut running) = self.take_running()
+                {
+                    if self.may_redirect(request, &mut running) {
+                        running.held.discard();
+                        self.state = State::Start;
+                        return Ok(None);
+                    }
+                    self.state = State::Running(running);
+                }
+                return Ok(Some(LegStep::Head(head)));
+            }
             Err(error) => (error, running.processed()),
         };
         let Some(mut running) = self.take_running() else {
             return Ok(None);
         };
         request.body_mut().give_back(running.feed.take());
-        if running.fresh || !self.may_replay(request, &error, processed) {
+        let fresh = running.fresh;
+        if !self.may_replay(request, &error, processed, fresh) {
             let error = Error::connection(error, false);
             return Err(error.with_processed(processed));
         }
@@ -217,7 +271,7 @@ impl<S> Leg<S> {
 
     fn granted(
         &mut self,
-        request: &Request,
+        request: &mut Request,
         grant: Grant<S>,
         pool_until: Option<Instant>,
         now: Instant,
@@ -227,9 +281,14 @@ impl<S> Leg<S> {
                 place,
                 until: pool_until,
             },
-            Grant::Lane(mut held) => {
-                self.peer = held.lane().and_then(|lane| lane.peer);
+            Grant::Lane(held) => {
+                self.peer = held.peer();
                 State::Reused(held)
+            }
+            Grant::Joined(held) => {
+                self.peer = held.peer();
+                self.events().raise(|| Event::Reused);
+                return self.open(request, held, false, now);
             }
             Grant::Permit(permit) => {
                 // What may not be sent is told before anybody is dialled. On a connection that is
@@ -378,10 +437,7 @@ impl<S> Leg<S> {
             read: self.timeout.read_limit(),
             write: self.timeout.write_limit(),
         };
-        let Some(lane) = held.lane() else {
-            return Err(closed());
-        };
-        match lane.connection.open(head, size, deadlines, now) {
+        match held.open(|connection| connection.open(head, size, deadlines, now)) {
             Ok(id) => {
                 let (upload, feed) = Upload::of(request.body_mut());
                 let running = Running {
@@ -394,6 +450,20 @@ impl<S> Leg<S> {
                     trailers: None,
                 };
                 self.state = State::Running(running);
+                Ok(())
+            }
+            #[cfg(feature = "http2")]
+            Err(ConnectionError::Full) => {
+                held.full();
+                self.state = State::Start;
+                Ok(())
+            }
+            // It ended between the pool's word and ours; even a new one can, if others were faster.
+            Err(_) if held.is_over() && self.replays.refused < REFUSALS => {
+                self.replays.refused += 1;
+                self.events().raise(|| Event::Stale);
+                held.discard();
+                self.state = State::Start;
                 Ok(())
             }
             Err(error) => {
@@ -426,28 +496,55 @@ impl<S> Leg<S> {
         }
     }
 
-    /// Whether to send the request again, on a new connection, after `error` on one that had been
-    /// used before. Once only; never after a byte of an answer; and where the peer may have acted
-    /// on it, only what is safe to repeat (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+    /// Whether to send the request again after `error`. On a new connection, if that on which it
+    /// failed had been used before and turned out dead: once only, and where the peer may have acted
+    /// on it, only what is safe to repeat (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). On any,
+    /// if the peer said that it did not process it (RFC 9113 section 8.7). Never after a byte of an
+    /// answer.
     fn may_replay(
         &mut self,
         request: &mut Request,
         error: &ConnectionError,
         processed: Processed,
+        fresh: bool,
     ) -> bool {
-        let dead = matches!(
-            error,
-            ConnectionError::Io(_)
-                | ConnectionError::Remote(RemoteError::Disconnected { interim: 0 })
-        );
+        if processed == Processed::No && error.is_refusal() {
+            let again = self.replays.refused < REFUSALS && request.body_mut().restart();
+            self.replays.refused += u8::from(again);
+            return again;
+        }
         let safe = match processed {
             Processed::No => true,
             Processed::Maybe => request.method().is_idempotent(),
             Processed::Yes => false,
         };
-        let again = dead && safe && self.replays == 0 && request.body_mut().restart();
-        self.replays += u32::from(again);
+        let again = error.is_disconnect()
+            && safe
+            && !fresh
+            && !self.replays.stale
+            && request.body_mut().restart();
+        self.replays.stale |= again;
+        self.fresh |= again;
         again
+    }
+
+    /// Whether to send the request again on a connection of its own, after a 421 on one that others
+    /// had used: the server does not answer for this origin there (RFC 9110 section 15.5.20,
+    /// SECURITY K13). It says that it did nothing, so that the method does not matter.
+    fn may_redirect(&mut self, request: &mut Request, running: &mut Running<S>) -> bool {
+        if running.fresh || self.replays.stale {
+            return false;
+        }
+        let feed = running.feed.take();
+        if feed.is_none() || running.is_sent() {
+            request.body_mut().give_back(feed);
+            let again = request.body_mut().restart();
+            self.replays.stale = again;
+            self.fresh = again;
+            return again;
+        }
+        running.feed = feed;
+        false
     }
 
     fn events(&self) -> &EventSink {
@@ -508,7 +605,7 @@ mod tests {
     use super::*;
     use crate::Body;
     use http::Method;
-    use nuncio_connection::Limits;
+    use nuncio_connection::{Limits, RemoteError};
     use nuncio_url::Url;
 
     fn request(method: Method, body: Body) -> Request {
@@ -532,14 +629,14 @@ mod tests {
     const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });
 
     fn replayed(method: Method, body: Body, processed: Processed) -> bool {
-        leg().may_replay(&mut request(method, body), &GONE, processed)
+        leg().may_replay(&mut request(method, body), &GONE, processed, false)
     }
 
     #[test]
     fn a_request_that_is_safe_to_repeat_is_replayed_once() {
         let (mut leg, mut get) = (leg(), request(Method::GET, Body::empty()));
-        assert!(leg.may_replay(&mut get, &GONE, Processed::Maybe));
-        assert!(!leg.may_replay(&mut get, &GONE, Processed::Maybe));
+        assert!(leg.may_replay(&mut get, &GONE, Processed::Maybe, false));
+        assert!(!leg.may_replay(&mut get, &GONE, Processed::Maybe, false));
     }
 
     #[test]
@@ -565,13 +662,13 @@ mod tests {
                 .is_some_and(|feed| feed.read(&blocks).is_none())
         );
         put.body_mut().give_back(feed);
-        assert!(!leg().may_replay(&mut put, &GONE, Processed::No));
+        assert!(!leg().may_replay(&mut put, &GONE, Processed::No, false));
     }
 
     #[test]
     fn a_timeout_is_not_a_stale_connection() {
         let slow = ConnectionError::Timeout(Phase::Read);
         let mut get = request(Method::GET, Body::empty());
-        assert!(!leg().may_replay(&mut get, &slow, Processed::Maybe));
+        assert!(!leg().may_replay(&mut get, &slow, Processed::Maybe, false));
     }
 }

@@ -64,6 +64,7 @@ mod response;
 mod running;
 mod script;
 mod settings;
+mod shared;
 mod timeout;
 #[cfg(feature = "tower")]
 mod tower;
@@ -89,6 +90,7 @@ pub use request::{Owner, Request, RequestBuilder};
 pub use response::{DefaultEncoding, Head, Response, SentRequest};
 pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
+pub use shared::{Machine, Mover, Shared};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
 
@@ -97,7 +99,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf, Transmit,
+    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
+    StreamId, Transmit,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

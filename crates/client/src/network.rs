@@ -1,8 +1,8 @@
-//! How connections are made: TLS, limits, HTTP/1.1's strictness.
+//! How connections are made: TLS, limits, which protocol, HTTP/1.1's strictness.
 
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
-use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits};
+use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,44 @@ use std::sync::Arc;
 pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
+    protocols: Protocols,
     #[cfg(feature = "tls")]
     trust: Trust,
+}
+
+/// Which protocols may be spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Protocols {
+    #[default]
+    Http1,
+    /// Whichever the server picks by ALPN; HTTP/1.1 where there is no TLS.
+    #[cfg(feature = "http2")]
+    Both,
+    #[cfg(feature = "http2")]
+    Http2,
+}
+
+impl Protocols {
+    /// What ALPN offers, the preferred one first.
+    #[cfg(feature = "tls")]
+    fn alpn(self) -> &'static [&'static [u8]] {
+        match self {
+            Protocols::Http1 => &[b"http/1.1"],
+            #[cfg(feature = "http2")]
+            Protocols::Both => &[b"h2", b"http/1.1"],
+            #[cfg(feature = "http2")]
+            Protocols::Http2 => &[b"h2"],
+        }
+    }
+
+    /// What is spoken where ALPN does not say.
+    fn prior_knowledge(self) -> PriorKnowledge {
+        match self {
+            #[cfg(feature = "http2")]
+            Protocols::Http2 => PriorKnowledge::Http2,
+            _ => PriorKnowledge::Http1,
+        }
+    }
 }
 
 #[cfg(feature = "tls")]
@@ -29,6 +65,7 @@ impl Default for Network {
         Network {
             limits: Limits::default(),
             http1: nuncio_connection::Http1Config::default(),
+            protocols: Protocols::default(),
             #[cfg(feature = "tls")]
             trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
@@ -54,6 +91,31 @@ impl Network {
         self
     }
 
+    /// Offers HTTP/2 beside HTTP/1.1 over TLS, by ALPN (RFC 9113 section 3.2): the server picks.
+    /// Default false. Without TLS it is HTTP/1.1 all the same.
+    #[cfg(feature = "http2")]
+    pub fn http2(mut self, offer: bool) -> Self {
+        self.protocols = if offer {
+            Protocols::Both
+        } else {
+            Protocols::Http1
+        };
+        self
+    }
+
+    /// Speaks HTTP/2 and nothing else: over TLS it alone is offered, and without TLS it is spoken
+    /// from the first byte (RFC 9113 section 3.3). Default false. A server that does not
+    /// understand it is an error.
+    #[cfg(feature = "http2")]
+    pub fn http2_prior_knowledge(mut self, only: bool) -> Self {
+        self.protocols = if only {
+            Protocols::Http2
+        } else {
+            Protocols::Http1
+        };
+        self
+    }
+
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -73,7 +135,8 @@ impl Network {
         self
     }
 
-    /// Uses this rustls configuration as it is.
+    /// Uses this rustls configuration as it is, but for one thing: where HTTP/2 is asked for and
+    /// the configuration names no ALPN protocols, it offers those.
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
         self.trust = Trust::Config(config.into());
@@ -91,12 +154,21 @@ impl Network {
             http1: self.http1,
             events,
             blocks,
+            prior_knowledge: self.protocols.prior_knowledge(),
             ..ConnectionConfig::default()
         };
         #[cfg(not(feature = "tls"))]
         let secure = Secure::Missing;
         #[cfg(feature = "tls")]
         let secure = Secure::Tls(match self.trust {
+            Trust::Config(config)
+                if self.protocols != Protocols::Http1 && config.alpn_protocols.is_empty() =>
+            {
+                let mut config = rustls::ClientConfig::clone(&config);
+                let alpn = self.protocols.alpn();
+                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+                Arc::new(config)
+            }
             Trust::Config(config) => config,
             Trust::Roots(roots) => {
                 let told = match (&roots, environment) {
@@ -107,13 +179,15 @@ impl Network {
                 };
                 let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
                 let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let config = nuncio_connection::client_config(provider, &roots, &[b"http/1.1"]);
+                let config =
+                    nuncio_connection::client_config(provider, &roots, self.protocols.alpn());
                 Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
             }
         });
         Ok(Wiring {
             limits: self.limits,
             connection: Arc::new(connection),
+            protocols: self.protocols,
             secure,
         })
     }
@@ -132,6 +206,7 @@ impl fmt::Debug for Network {
 pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
+    protocols: Protocols,
     secure: Secure,
 }
 
@@ -155,7 +230,19 @@ impl Wiring {
                 http1,
                 ..ConnectionConfig::default()
             }),
+            protocols: Protocols::Http1,
             secure: Secure::Plain,
+        }
+    }
+
+    /// Whether a connection for `url` may turn out to be one that requests can share.
+    pub(crate) fn may_share(&self, url: &Url) -> bool {
+        match self.protocols {
+            Protocols::Http1 => false,
+            #[cfg(feature = "http2")]
+            Protocols::Both => url.scheme() == "https",
+            #[cfg(feature = "http2")]
+            Protocols::Http2 => true,
         }
     }
 

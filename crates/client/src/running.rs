@@ -60,33 +60,9 @@ pub(crate) enum Progress {
 
 impl<S> Running<S> {
     pub(crate) fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        let connection = &mut lane.connection;
-        expire(connection, now);
-        loop {
-            while let Some(head) = connection.read_head(self.id, now)? {
-                if head.is_interim() {
-                    continue;
-                }
-                if head.status >= 300 && matches!(self.upload, Upload::Bytes(_) | Upload::Feed) {
-                    // The answer is there already: the rest of the body would be sent for nothing
-                    // (RFC 9112 section 9.3, SECURITY K4).
-                    self.upload = Upload::Stopped;
-                    connection.abandon_body(self.id);
-                }
-                return Ok(Progress::Head(head));
-            }
-            if !pump(connection, self.id, &mut self.upload, now)? {
-                break;
-            }
-        }
-        let until = connection.next_timeout();
-        let hungry = matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id);
-        Ok(if hungry {
-            Progress::Feed { until }
-        } else {
-            Progress::Drive { until }
-        })
+        let (id, upload) = (self.id, &mut self.upload);
+        let step = |connection: &mut Connection| step(connection, id, upload, now);
+        self.held.with(step).unwrap_or(Err(ConnectionError::Closed))
     }
 
     pub(crate) fn pull(
@@ -94,34 +70,37 @@ impl<S> Running<S> {
         now: Instant,
         read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
     ) -> Result<Option<Pull>, ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        let connection = &mut lane.connection;
-        expire(connection, now);
-        while pump(connection, self.id, &mut self.upload, now)? {}
-        if !self.ended {
-            match read(connection, self.id)? {
-                Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
-                Read::Blocked => {}
-                Read::Trailers(trailers) => {
-                    self.trailers = Some(Box::new(trailers));
-                    self.ended = true;
+        let (id, upload) = (self.id, &mut self.upload);
+        let (ended, trailers) = (&mut self.ended, &mut self.trailers);
+        let pull = |connection: &mut Connection| {
+            expire(connection, now);
+            while pump(connection, id, upload, now)? {}
+            if !*ended {
+                match read(connection, id)? {
+                    Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
+                    Read::Blocked => {}
+                    Read::Trailers(came) => {
+                        *trailers = Some(Box::new(came));
+                        *ended = true;
+                    }
+                    Read::End => *ended = true,
                 }
-                Read::End => self.ended = true,
             }
-        }
-        let until = connection.next_timeout();
-        if matches!(self.upload, Upload::Feed) && connection.has_write_room(self.id) {
-            return Ok(Some(Pull::Feed { until }));
-        }
-        let sending = match self.upload {
-            Upload::Stopped => false,
-            Upload::Done => connection.wants_write(),
-            Upload::Bytes(_) | Upload::Feed => true,
+            let until = connection.next_timeout();
+            if matches!(upload, Upload::Feed) && connection.has_write_room(id) {
+                return Ok(Some(Pull::Feed { until }));
+            }
+            let sending = match upload {
+                Upload::Stopped => false,
+                Upload::Done => connection.is_sending(id),
+                Upload::Bytes(_) | Upload::Feed => true,
+            };
+            if *ended && (!sending || is_lost(connection)) {
+                return Ok(None);
+            }
+            Ok(Some(Pull::Drive { until }))
         };
-        if self.ended && (!sending || is_lost(connection)) {
-            return Ok(None);
-        }
-        Ok(Some(Pull::Drive { until }))
+        self.held.with(pull).unwrap_or(Err(ConnectionError::Closed))
     }
 
     /// Takes what the body's source gave.
@@ -139,26 +118,32 @@ impl<S> Running<S> {
     }
 
     fn feed(&mut self, mut chunk: Bytes, now: Instant) -> Result<(), ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
-        while !chunk.is_empty() && matches!(self.upload, Upload::Feed) {
-            match lane.connection.write_body(self.id, &mut chunk, now) {
-                Ok(Write::Taken(_)) => {}
-                Ok(Write::Blocked) => {
-                    return Err(ConnectionError::Misuse(
-                        "the body was given more than was asked",
-                    ));
+        let (id, upload) = (self.id, &mut self.upload);
+        let feed = |connection: &mut Connection| {
+            while !chunk.is_empty() && matches!(upload, Upload::Feed) {
+                match connection.write_body(id, &mut chunk, now) {
+                    Ok(Write::Taken(_)) => {}
+                    Ok(Write::Blocked) => {
+                        return Err(ConnectionError::Misuse(
+                            "the body was given more than was asked",
+                        ));
+                    }
+                    Err(ConnectionError::Io(_)) => *upload = Upload::Stopped,
+                    Err(error) => return Err(error),
                 }
-                Err(ConnectionError::Io(_)) => self.upload = Upload::Stopped,
-                Err(error) => return Err(error),
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        self.held.with(feed).unwrap_or(Err(ConnectionError::Closed))
     }
 
     fn finish(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let lane = self.held.lane().ok_or(ConnectionError::Closed)?;
         if matches!(self.upload, Upload::Feed) {
-            lane.connection.finish_body(self.id, None, now)?;
+            let id = self.id;
+            let finish = |connection: &mut Connection| connection.finish_body(id, None, now);
+            self.held
+                .with(finish)
+                .unwrap_or(Err(ConnectionError::Closed))?;
             self.upload = Upload::Done;
         }
         Ok(())
@@ -172,16 +157,54 @@ impl<S> Running<S> {
     pub(crate) fn processed(&mut self) -> Processed {
         let id = self.id;
         self.held
-            .lane()
-            .map_or(Processed::Maybe, |lane| lane.connection.processed(id))
+            .with(|connection| connection.processed(id))
+            .unwrap_or(Processed::Maybe)
     }
 }
 
+fn step(
+    connection: &mut Connection,
+    id: StreamId,
+    upload: &mut Upload,
+    now: Instant,
+) -> Result<Progress, ConnectionError> {
+    expire(connection, now);
+    loop {
+        while let Some(head) = connection.read_head(id, now)? {
+            if head.is_interim() {
+                continue;
+            }
+            if head.status >= 300 && matches!(upload, Upload::Bytes(_) | Upload::Feed) {
+                // The answer is there already: the rest of the body would be sent for nothing
+                // (RFC 9112 section 9.3, SECURITY K4).
+                *upload = Upload::Stopped;
+                connection.abandon_body(id);
+            }
+            return Ok(Progress::Head(head));
+        }
+        if !pump(connection, id, upload, now)? {
+            break;
+        }
+    }
+    let until = connection.next_timeout();
+    let hungry = matches!(upload, Upload::Feed) && connection.has_write_room(id);
+    Ok(if hungry {
+        Progress::Feed { until }
+    } else {
+        Progress::Drive { until }
+    })
+}
+
 /// Whether nothing can become of the connection any more, even when the upload is complete. That it
-/// is not complete yet is no such reason: a peer that answers early may still want all of it.
+/// is not complete yet is no such reason: a peer that answers early may still want all of it. Nor is
+/// a GOAWAY, which lets the streams that there are run on.
 fn is_lost(connection: &Connection) -> bool {
-    const UNFINISHED: NeverReason = NeverReason::Http1(CloseReason::RequestUnfinished);
-    matches!(connection.reuse(), Reuse::Never(reason) if reason != UNFINISHED)
+    match connection.reuse() {
+        Reuse::Never(NeverReason::Http1(CloseReason::RequestUnfinished)) => false,
+        Reuse::Never(NeverReason::Http2(_)) => false,
+        Reuse::Never(_) => true,
+        _ => false,
+    }
 }
 
 /// Hands over what is held of the body, as far as there is room; true when that changed anything.

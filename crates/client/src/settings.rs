@@ -521,6 +521,21 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.lenient(lenient))
     }
 
+    /// Offers HTTP/2 beside HTTP/1.1 over TLS, by ALPN (RFC 9113 section 3.2): the server picks.
+    /// Default false. Without TLS it is HTTP/1.1 all the same.
+    #[cfg(feature = "http2")]
+    pub fn http2(self, offer: bool) -> Self {
+        self.change_network(|network| network.http2(offer))
+    }
+
+    /// Speaks HTTP/2 and nothing else: over TLS it alone is offered, and without TLS it is spoken
+    /// from the first byte (RFC 9113 section 3.3). Default false. A server that does not
+    /// understand it is an error.
+    #[cfg(feature = "http2")]
+    pub fn http2_prior_knowledge(self, only: bool) -> Self {
+        self.change_network(|network| network.http2_prior_knowledge(only))
+    }
+
     /// Tells `listener` what happens, as it happens; it must not block.
     pub fn on_event(
         mut self,
@@ -543,7 +558,8 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.danger_accept_invalid_certs(accept))
     }
 
-    /// Uses this rustls configuration as it is.
+    /// Uses this rustls configuration as it is, but for one thing: where HTTP/2 is asked for and
+    /// the configuration names no ALPN protocols, it offers those.
     #[cfg(feature = "tls")]
     pub fn tls_config(self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
         self.change_network(|network| network.tls_config(config))

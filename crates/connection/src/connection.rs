@@ -512,6 +512,27 @@ impl Connection {
         }
     }
 
+    /// How many exchanges it can carry at once, those that it carries included: one on HTTP/1.1; on
+    /// HTTP/2 what the peer's settings and ours allow, and zero until the peer's have come. It
+    /// changes when [`poll_changed`](Self::poll_changed) says so.
+    pub fn capacity(&self) -> usize {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.capacity(),
+            _ => 1,
+        }
+    }
+
+    /// Whether a stream has timed out and the peer has shown no sign of life since: the PING that
+    /// was sent then is not answered. Always false on HTTP/1.1, where a time-out is the end.
+    pub fn is_doubted(&self) -> bool {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.is_doubted(),
+            _ => false,
+        }
+    }
+
     /// Whether [`write_body`](Self::write_body) would take a chunk now: fewer than 512 KiB wait to
     /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before.
     pub fn has_write_room(&self, id: StreamId) -> bool {

@@ -154,6 +154,39 @@ impl fmt::Display for Error {
     }
 }
 
+impl Error {
+    /// Whether the peer was gone, or going, before anything of an answer came: what a connection
+    /// that had been idle for too long looks like.
+    pub fn is_disconnect(&self) -> bool {
+        use nuncio_http1::RemoteError::Disconnected;
+        match self {
+            Error::Io(_) | Error::Remote(Disconnected { interim: 0 }) => true,
+            #[cfg(feature = "http2")]
+            Error::Http2(error) => {
+                use nuncio_http2::Error::{Eof, GoAway};
+                matches!(error, Eof | GoAway { .. })
+            }
+            #[cfg(feature = "http2")]
+            Error::Http2Stream(error) => {
+                matches!(error, nuncio_http2::StreamErrorKind::Connection(_))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the peer said, by RST_STREAM or GOAWAY, that it does not take the request. Where it
+    /// has not been processed either, it can be sent again (RFC 9113 section 8.7).
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            #[cfg(feature = "http2")]
+            Error::Http2(nuncio_http2::Error::GoAway { .. }) => true,
+            #[cfg(feature = "http2")]
+            Error::Http2Stream(nuncio_http2::StreamErrorKind::Reset(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 impl std::error::Error for Error {}
 impl std::error::Error for IoError {}
 impl std::error::Error for TlsError {}

@@ -43,6 +43,7 @@ pub struct Http2 {
     pub(crate) state: State,
     /// Streams that the peer allows, as far as known.
     peer_limit: usize,
+    settled: bool,
     /// `h2` has not yet begun the stream that was opened last.
     pub(crate) sender_full: bool,
     /// How often output was handed out.
@@ -126,6 +127,7 @@ impl Http2 {
             config,
             state: State::Open,
             peer_limit: 1,
+            settled: false,
             sender_full: false,
             takes: 0,
             faults: 0,
@@ -255,6 +257,19 @@ impl Http2 {
         }
     }
 
+    /// How many streams there may be at once, those that there are included: what the peer allows
+    /// and at most [`Config::max_streams`]. None once no more are opened.
+    pub fn limit(&self) -> Option<usize> {
+        let open = matches!(self.state, State::Open);
+        open.then(|| self.config.max_streams.min(self.peer_limit))
+    }
+
+    /// Whether the peer's first SETTINGS have come and hold, so that [`limit`](Self::limit) is its
+    /// word.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     /// Why the connection is over, once it is. Streams that were complete can still be read, and
     /// a last batch of output can wait to be taken.
     pub fn failure(&self) -> Option<&Error> {
@@ -360,6 +375,11 @@ impl Http2 {
                 Poll::Pending => {
                     // This can let go of a stream that was cancelled, whose reset is then due.
                     self.look();
+                    // `h2` applies them when it has found room for its acknowledgement.
+                    let pipe = self.pipe.lock();
+                    let whole = self.gate.is_preface_seen() && self.gate.arriving() != Some(0);
+                    self.settled |= whole && pipe.is_drained() && !pipe.has_refused();
+                    drop(pipe);
                     if !self.notes.is_connection_woken() {
                         break;
                     }

@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod files;
 mod hooks;
+mod http2;
 mod injection;
 mod kinds;
 mod mocks;

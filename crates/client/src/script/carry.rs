@@ -260,7 +260,7 @@ impl Sending {
                         }
                     }
                 }
-                Step::Wait { .. } | Step::Tick | Step::User | Step::Head => {
+                Step::Wait { .. } | Step::Share | Step::Tick | Step::User | Step::Head => {
                     return Poll::Ready(Err(over()));
                 }
             }

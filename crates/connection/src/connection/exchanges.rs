@@ -79,6 +79,17 @@ impl Connection {
         }
     }
 
+    /// Whether something of a request whose body is complete is still to be sent: on HTTP/1.1 to the
+    /// socket, on HTTP/2 into the peer's window.
+    pub fn is_sending(&self, id: StreamId) -> bool {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &self.stage {
+            return h2.is_sending(id);
+        }
+        let _ = id;
+        self.wants_write()
+    }
+
     /// What is left of the request's body will not be sent: the answer is here already and makes it
     /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
     pub fn abandon_body(&mut self, id: StreamId) {

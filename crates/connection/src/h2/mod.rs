@@ -33,6 +33,10 @@ pub(crate) struct H2 {
     news: VecDeque<StreamId>,
     verdicts: VecDeque<(StreamId, Processed)>,
     changed: bool,
+    /// The capacity that was last asked for, to notice when it is another.
+    told: usize,
+    /// A stream has timed out, and the PING that was sent then is not answered.
+    doubted: bool,
     /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
     cause: Option<Error>,
     /// No output leaves any more.
@@ -57,6 +61,8 @@ impl H2 {
             news: VecDeque::new(),
             verdicts: VecDeque::new(),
             changed: false,
+            told: 0,
+            doubted: false,
             cause: None,
             mute: false,
             now,
@@ -100,6 +106,10 @@ impl H2 {
             if !input.is_empty() && (!self.mute || (self.discard() == 0 && taken == 0)) {
                 break;
             }
+        }
+        if self.doubted && self.http2.poll_pong() {
+            self.doubted = false;
+            self.changed = true;
         }
         // Part of a frame is news to nobody yet, but no silence.
         if let Some(wire) = self.http2.arriving()
@@ -210,6 +220,9 @@ impl H2 {
             return;
         }
         let mut next = None;
+        // Is it the stream that is slow, or the connection that is dead?
+        self.doubted |= self.http2.send_ping();
+        self.changed = true;
         for (id, stream) in &mut self.streams {
             let until = stream.next_timeout();
             if until.is_none_or(|until| until > now) {
@@ -296,6 +309,11 @@ impl H2 {
         })
     }
 
+    pub(crate) fn is_sending(&self, id: StreamId) -> bool {
+        let stream = self.streams.get(&id);
+        stream.is_some_and(|stream| matches!(stream.upload, Upload::Finishing(_)))
+    }
+
     pub(crate) fn write_body(
         &mut self,
         id: StreamId,
@@ -318,7 +336,10 @@ impl H2 {
         stream.arm_write(now);
         self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
         self.pump(id);
-        self.streams.get(&id).ok_or(OVER)?.check_writable()?;
+        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        stream.check_writable()?;
+        // Whoever asks for room next finds none.
+        stream.writer_waits = !stream.pending.is_empty();
         Ok(Write::Taken(taken))
     }
 
@@ -408,6 +429,8 @@ impl H2 {
         }
         if stream.is_over() {
             self.forget(id);
+            // Who read the response to its end may be waiting for just that.
+            self.news.push_back(id);
         }
     }
 
@@ -531,21 +554,39 @@ impl H2 {
 
     pub(crate) fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         self.collect();
-        while let Some(id) = self.news.pop_front() {
-            if let Some(stream) = self.streams.get_mut(&id) {
-                return Some((id, std::mem::take(&mut stream.ready)));
-            }
+        if let Some(id) = self.news.pop_front() {
+            return Some(match self.streams.get_mut(&id) {
+                Some(stream) => (id, std::mem::take(&mut stream.ready)),
+                None => (
+                    id,
+                    Ready {
+                        readable: false,
+                        writable: true,
+                    },
+                ),
+            });
         }
         None
     }
 
     /// Whether `reuse` may answer otherwise than before.
     pub(crate) fn poll_changed(&mut self) -> bool {
-        self.http2.poll_changed() | std::mem::take(&mut self.changed)
+        let capacity = self.capacity();
+        let differs = std::mem::replace(&mut self.told, capacity) != capacity;
+        self.http2.poll_changed() | std::mem::take(&mut self.changed) | differs
     }
 
     pub(crate) fn quiet(&self) -> bool {
         self.cause.is_none() && matches!(self.http2.room(), Room::Streams(_))
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        let limit = self.http2.limit().filter(|_| self.http2.is_settled());
+        limit.unwrap_or(0)
+    }
+
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.doubted
     }
 
     pub(crate) fn reuse(&self) -> Reuse {

@@ -20,6 +20,23 @@ pub(super) struct Host {
     pub(super) waiting: BTreeSet<u64>,
     /// Under which number it stands in the queue of hosts that could be served.
     pub(super) queued: Option<u64>,
+    /// Whether its connections can be shared.
+    pub(super) sharing: Sharing,
+    /// Shared connections with room for another request.
+    pub(super) open: BTreeSet<u32>,
+    /// How many connections may soon be open.
+    pub(super) promising: usize,
+}
+
+/// What is known of a host's connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// Nobody asks for shared ones.
+    Never,
+    /// They may turn out to be shared.
+    Maybe,
+    /// They were not, the last time.
+    NotHere,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +68,9 @@ impl Hosts {
             idle: None,
             waiting: BTreeSet::new(),
             queued: None,
+            sharing: Sharing::Never,
+            open: BTreeSet::new(),
+            promising: 0,
         };
         let index = match self.free.pop() {
             Some(index) => index,

@@ -7,14 +7,15 @@
 
 mod hosts;
 mod key;
+mod sharing;
 mod slots;
 
 pub use key::PoolKey;
 pub use slots::ConnId;
 
 use crate::message::Reuse;
-use hosts::{HostIndex, Hosts};
-use slots::{Slots, State};
+use hosts::{HostIndex, Hosts, Sharing};
+use slots::{Room, Slots, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,9 @@ impl Default for Limits {
 pub enum Checkout {
     /// Use this one. It was idle: look first whether it is still quiet.
     Reuse(ConnId),
-    /// Make one, under this id; say [`Pool::established`] or [`Pool::forget`].
+    /// Use this one beside other requests, which keep an eye on it.
+    Join(ConnId),
+    /// Make one, under this id; say [`Pool::established`], [`Pool::share`] or [`Pool::forget`].
     Connect(ConnId),
     /// Wait until [`Pool::poll_assigned`] names this ticket.
     Wait(Ticket),
@@ -71,6 +74,8 @@ pub struct Assigned {
 pub enum Assignment {
     /// As [`Checkout::Reuse`].
     Reuse(ConnId),
+    /// As [`Checkout::Join`].
+    Join(ConnId),
     /// As [`Checkout::Connect`].
     Connect(ConnId),
     /// The deadline passed.
@@ -167,6 +172,10 @@ impl Pool {
         if self.below_host_limit(host) && self.make_room() {
             return Checkout::Connect(self.connect(host));
         }
+        self.wait(host, deadline)
+    }
+
+    fn wait(&mut self, host: HostIndex, deadline: Option<Instant>) -> Checkout {
         let number = self.next_ticket;
         self.next_ticket += 1;
         self.waiters.insert(number, Waiter { host, deadline });
@@ -190,12 +199,19 @@ impl Pool {
         self.serve();
     }
 
-    /// The connection is ready, and in use by whoever made it.
+    /// The connection is ready, and in use by whoever made it, alone.
     pub fn established(&mut self, conn: ConnId) {
-        if let Some(slot) = self.slots.get_mut(conn)
-            && slot.state == State::Connecting
-        {
-            slot.state = State::Busy;
+        let Some(slot) = self.slots.get_mut(conn) else {
+            return;
+        };
+        if slot.state != State::Connecting {
+            return;
+        }
+        let (host, awaited) = (slot.host, slot.is_promising());
+        slot.state = State::Busy;
+        slot.room = Room::Exclusive;
+        if awaited {
+            self.not_shared(host);
         }
     }
 
@@ -206,14 +222,19 @@ impl Pool {
         self.serve();
     }
 
-    /// The exchange is over. An idle connection goes to whoever waits for its origin, or rests;
+    /// The exchange is over. One that is shared has one request less, and goes on: say with
+    /// [`share`](Self::share) how many it can carry now, or that it is [`retired`](Self::retire).
+    ///
+    /// An idle connection goes to whoever waits for its origin, or rests;
     /// any other is named by [`poll_close`](Self::poll_close).
     pub fn release(&mut self, conn: ConnId, verdict: &Reuse, now: Instant) {
         let Some(slot) = self.slots.get_mut(conn) else {
             return;
         };
         let host = slot.host;
-        if *verdict != Reuse::Idle || self.closed {
+        if let State::Shared { .. } = slot.state {
+            self.leave(conn, now);
+        } else if *verdict != Reuse::Idle || self.closed {
             self.closing.push_back(conn);
             self.drop_conn(conn);
         } else if let Some(number) = self
@@ -271,6 +292,9 @@ impl Pool {
     pub fn close(&mut self) {
         self.closed = true;
         self.evict_idle();
+        for conn in self.slots.shared() {
+            self.retire(conn);
+        }
         while let Some(number) = self.waiters.first_key_value().map(|(number, _)| *number) {
             self.end_wait(number, Assignment::Closed);
         }
@@ -295,7 +319,9 @@ impl Pool {
         let entry = self.hosts.get_mut(host)?;
         let index = entry.idle?;
         self.slots.unlink_idle(index, &mut entry.idle);
-        self.slots.id(index)
+        let conn = self.slots.id(index)?;
+        self.wake_shared(conn);
+        Some(conn)
     }
 
     fn rest(&mut self, conn: ConnId, host: HostIndex, now: Instant) {
@@ -341,20 +367,33 @@ impl Pool {
         let Some(slot) = self.slots.get_mut(conn) else {
             return;
         };
-        let host = slot.host;
+        let (host, open, promising) = (slot.host, slot.is_open(), slot.is_promising());
         self.slots.remove(conn.index);
         if let Some(entry) = self.hosts.get_mut(host) {
             entry.live -= 1;
+            entry.promising -= usize::from(promising);
+            if open {
+                entry.open.remove(&conn.index);
+            }
         }
         self.requeue(host);
         self.hosts.forget_if_unused(host);
     }
 
     fn connect(&mut self, host: HostIndex) -> ConnId {
+        let mut room = Room::Exclusive;
         if let Some(entry) = self.hosts.get_mut(host) {
             entry.live += 1;
+            if entry.sharing == Sharing::Maybe {
+                entry.promising += 1;
+                room = Room::Unknown;
+            }
         }
-        self.slots.add(host)
+        let conn = self.slots.add(host, room);
+        if room == Room::Unknown {
+            self.requeue(host);
+        }
+        conn
     }
 
     fn below_host_limit(&self, host: HostIndex) -> bool {
@@ -411,8 +450,13 @@ impl Pool {
         if let Some(deadline) = waiter.deadline {
             self.deadlines.remove(&(deadline, number));
         }
+        let mut alone = false;
         if let Some(host) = self.hosts.get_mut(waiter.host) {
             host.waiting.remove(&number);
+            alone = host.waiting.is_empty() && host.promising > 0;
+        }
+        if alone {
+            self.close_stalled(waiter.host);
         }
         self.requeue(waiter.host);
         self.hosts.forget_if_unused(waiter.host);
@@ -424,6 +468,7 @@ impl Pool {
         let Some(entry) = self.hosts.get_mut(host) else {
             return;
         };
+        let open = open && entry.promising == 0;
         let first = entry.waiting.first().copied().filter(|_| open);
         if entry.queued != first {
             if let Some(old) = entry.queued.take() {
@@ -437,5 +482,7 @@ impl Pool {
     }
 }
 
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

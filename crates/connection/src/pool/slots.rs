@@ -23,6 +23,10 @@ pub(super) enum State {
     Free,
     Connecting,
     Busy,
+    /// Requests share it: so many.
+    Shared {
+        used: u32,
+    },
     Idle {
         until: Option<Instant>,
         same_host: Links,
@@ -42,6 +46,38 @@ pub(super) struct Slot {
     generation: u32,
     pub(super) host: HostIndex,
     pub(super) state: State,
+    pub(super) room: Room,
+}
+
+/// How many requests a connection can carry at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Not known before it is established: one, or many.
+    Unknown,
+    /// One.
+    Exclusive,
+    /// So many. None for a while, if its peer says so or has not said anything yet.
+    Shared(u32),
+    /// No new ones until it is told otherwise.
+    Suspended,
+    /// No new ones; those that it carries run on.
+    Retired,
+}
+
+impl Slot {
+    /// Whether one more request may share it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!((self.state, self.room), (State::Shared { used }, Room::Shared(room)) if used < room)
+    }
+
+    /// Whether it may soon be open for many requests: to wait for it is better than to make another.
+    pub(super) fn is_promising(&self) -> bool {
+        match self.state {
+            State::Connecting => self.room == Room::Unknown,
+            State::Shared { .. } => self.room == Room::Shared(0),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -55,13 +91,14 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn add(&mut self, host: HostIndex) -> ConnId {
+    pub(super) fn add(&mut self, host: HostIndex, room: Room) -> ConnId {
         self.live += 1;
         if let Some(index) = self.free.pop()
             && let Some(slot) = self.list.get_mut(index as usize)
         {
             slot.host = host;
             slot.state = State::Connecting;
+            slot.room = room;
             return ConnId {
                 index,
                 generation: slot.generation,
@@ -71,6 +108,7 @@ impl Slots {
             generation: 0,
             host,
             state: State::Connecting,
+            room,
         });
         ConnId {
             index: (self.list.len() - 1) as u32,
@@ -84,12 +122,44 @@ impl Slots {
             .filter(|slot| slot.generation == id.generation && slot.state != State::Free)
     }
 
+    pub(super) fn get(&self, id: ConnId) -> Option<&Slot> {
+        self.list
+            .get(id.index as usize)
+            .filter(|slot| slot.generation == id.generation && slot.state != State::Free)
+    }
+
     pub(super) fn id(&self, index: u32) -> Option<ConnId> {
         let slot = self.list.get(index as usize)?;
         Some(ConnId {
             index,
             generation: slot.generation,
         })
+    }
+
+    /// Every shared connection that is in use.
+    pub(super) fn shared(&self) -> Vec<ConnId> {
+        self.ids(|slot| matches!(slot.state, State::Shared { .. }))
+    }
+
+    /// Shared connections of `host` that carry nothing and have no room: few, if any, and asked for
+    /// only where there are some.
+    pub(super) fn stalled(&self, host: HostIndex) -> Vec<ConnId> {
+        self.ids(|slot| {
+            slot.host == host
+                && slot.state == State::Shared { used: 0 }
+                && slot.room == Room::Shared(0)
+        })
+    }
+
+    fn ids(&self, which: impl Fn(&Slot) -> bool) -> Vec<ConnId> {
+        let slots = self.list.iter().enumerate();
+        slots
+            .filter(|(_, slot)| which(slot))
+            .map(|(index, slot)| ConnId {
+                index: index as u32,
+                generation: slot.generation,
+            })
+            .collect()
     }
 
     /// The slot's connection is gone; its id will not come again.

@@ -323,6 +323,7 @@ proptest! {
                     match pool.checkout(&key(names[host as usize]), deadline, now) {
                         Checkout::Reuse(conn) | Checkout::Connect(conn) => busy.push((conn, host)),
                         Checkout::Wait(ticket) => waiting.push((ticket, host)),
+                        Checkout::Join(_) => prop_assert!(false, "nothing is shared"),
                     }
                 }
                 Op::Release(n, reuse) if !busy.is_empty() => {
