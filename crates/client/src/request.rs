@@ -631,7 +631,10 @@ impl Draft {
             let mut headers = settings
                 .redirects
                 .carried(base, &url, &settings.headers, true);
-            headers.remove("host");
+            // Nor is it an upgrade of ours.
+            for name in ["host", "authorization"] {
+                headers.remove(name);
+            }
             Cow::Owned(headers)
         };
         let defaults = &*defaults;

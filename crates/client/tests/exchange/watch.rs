@@ -122,7 +122,7 @@ impl Watch {
         let rights = Rights {
             field: credentials || userinfo,
             credentials,
-            key: true,
+            key: at_base || !scenario.client_level || scenario.carries_key,
             cookie: scenario.request_cookie,
             userinfo,
         };
