@@ -670,7 +670,7 @@ impl Draft {
         }
         for fields in [defaults, &own] {
             let without_host;
-            let fields = if fields.contains("host") {
+            let fields = if given.is_some() && fields.contains("host") {
                 let mut rest = fields.clone();
                 rest.remove("host");
                 without_host = rest;
