@@ -106,6 +106,8 @@ pub struct Call<S> {
 enum State<S> {
     /// Nothing has been done yet.
     Begin,
+    /// The request's body is read, for the authentication to see it.
+    Loading(Feed, Vec<u8>),
     /// The request may be sent as soon as the hooks have seen it.
     Ready,
     /// It goes out.
@@ -194,6 +196,7 @@ impl<S> Call<S> {
     /// What [`Step::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
+            State::Loading(feed, _) => Some(feed),
             State::Network(leg) => leg.feed(),
             State::Reading(reading) => reading.incoming.feed(),
             _ => None,
@@ -243,12 +246,18 @@ impl<S> Call<S> {
                 State::Network(_) => continue,
                 State::User(_) => return Ok(Step::User),
                 State::Answered(..) => return Ok(Step::Head),
+                State::Loading(..) => return Ok(Step::Feed { until: None }),
                 State::Done => return Err(over()),
                 _ => {}
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
                     self.open()?;
+                    let side = self.place.side;
+                    if let Some(feed) = self.exchange.lend_to_load(&self.settings, side) {
+                        self.state = State::Loading(feed, Vec::new());
+                        return Ok(Step::Feed { until: None });
+                    }
                     match self
                         .exchange
                         .authenticate(&self.settings, self.place.side)?
@@ -266,9 +275,11 @@ impl<S> Call<S> {
                         return Ok(step);
                     }
                 }
-                State::Network(_) | State::User(_) | State::Answered(..) | State::Done => {
-                    return Err(over());
-                }
+                State::Loading(..)
+                | State::Network(_)
+                | State::User(_)
+                | State::Answered(..)
+                | State::Done => return Err(over()),
             }
         }
     }
@@ -484,7 +495,7 @@ impl<S> Call<S> {
         if long {
             drop(arrival);
             let elapsed = now.saturating_duration_since(self.started);
-            let response = Response::new(head, Bytes::new(), elapsed);
+            let response = Response::new(head, Bytes::new(), elapsed).cut(true);
             self.exchange.remember(response);
             self.state = State::Ready;
             return;
@@ -524,7 +535,8 @@ impl<S> Call<S> {
         body.truncate(limit);
         match then {
             Then::GoOn => {
-                self.exchange.remember(incoming.into_response(body));
+                let response = incoming.into_response(body).cut(!whole);
+                self.exchange.remember(response);
                 self.state = State::Ready;
             }
             Then::Show if whole => {
@@ -548,7 +560,8 @@ impl<S> Call<S> {
         Ok(None)
     }
 
-    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when [`step`](Self::step) can go on.
+    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when
+    /// [`step`](Self::step) can go on.
     ///
     /// # Errors
     /// What that code gave; the call is over then.
@@ -629,6 +642,19 @@ impl<S> Call<S> {
     /// less than was announced; the call is over then.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
         let told = match &mut self.state {
+            State::Loading(_, body) => match piece {
+                Some(Ok(piece)) => {
+                    body.extend_from_slice(&piece);
+                    Ok(())
+                }
+                Some(Err(error)) => Err(Error::request_body(&error)),
+                None => {
+                    let body = Bytes::from(std::mem::take(body));
+                    *self.exchange.request.body_mut() = Body::from(body);
+                    self.state = State::Begin;
+                    Ok(())
+                }
+            },
             State::Network(leg) => leg.supply(piece, now),
             State::Reading(reading) => reading.incoming.supply(piece, now),
             _ => Err(Error::new(Kind::Usage, "no body is being sent")),

@@ -633,6 +633,11 @@ impl Draft {
             Cow::Owned(headers)
         };
         let defaults = &*defaults;
+        if !settings.extensions.is_empty() {
+            let rare = options.rare_mut();
+            let own = std::mem::replace(&mut rare.extensions, settings.extensions.clone());
+            rare.extensions.extend(own);
+        }
         let cookies = match &mut options.rare {
             Some(rare) => std::mem::take(&mut rare.cookies),
             None => Vec::new(),
@@ -647,17 +652,17 @@ impl Draft {
         if !settings.params.is_empty() || !params.is_empty() {
             request.add_query(settings.params.merged(params))?;
         }
-        // Host goes first, whoever gives it (RFC 9110 section 7.2).
+        // Host goes first, whoever gives it (RFC 9110 section 7.2). Two of them are refused where the
+        // request is sent, so none is dropped here.
         let given = [&own, defaults].into_iter().find(|it| it.contains("host"));
-        let host = given.and_then(|fields| {
-            let mut fields = fields.iter();
-            fields.find(|(name, _)| name.eq_ignore_ascii_case("host"))
-        });
-        match host {
+        match given {
             None => request.write_host(),
-            Some((name, value)) => {
-                let added = request.headers.append(name, value);
-                added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+            Some(fields) => {
+                let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+                for (name, value) in fields.iter().filter(|(name, _)| is_host(name)) {
+                    let added = request.headers.append(name, value);
+                    added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+                }
             }
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");
