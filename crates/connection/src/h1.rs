@@ -303,6 +303,11 @@ impl H1 {
         }
     }
 
+    pub(crate) fn is_complete(&self, id: StreamId) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.id == id && current.progress == Progress::Done)
+    }
+
     /// Whether it is for a response that the peer is waited for; what was to be sent aside.
     pub(crate) fn awaits_head(&self) -> bool {
         let current = self.current.as_ref();

@@ -21,15 +21,18 @@ impl FramingField {
     /// The field of that name in any case; none for all that do not frame.
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
         // Its length and its first letter tell a name apart from nearly all others.
-        let (known, field): (&[u8], _) = match (name.len(), name.first()?) {
-            (4, b'h' | b'H') => (b"host", Self::Host),
-            (7, b'u' | b'U') => (b"upgrade", Self::Upgrade),
-            (10, b'c' | b'C') => (b"connection", Self::Connection),
-            (14, b'c' | b'C') => (b"content-length", Self::ContentLength),
-            (17, b't' | b'T') => (b"transfer-encoding", Self::TransferEncoding),
-            _ => return None,
-        };
-        name.eq_ignore_ascii_case(known).then_some(field)
+        match (name.len(), name.first()?) {
+            (4, b'h' | b'H') if name.eq_ignore_ascii_case(b"host") => Some(Self::Host),
+            (7, b'u' | b'U') if name.eq_ignore_ascii_case(b"upgrade") => Some(Self::Upgrade),
+            (10, b'c' | b'C') if name.eq_ignore_ascii_case(b"connection") => Some(Self::Connection),
+            (14, b'c' | b'C') if name.eq_ignore_ascii_case(b"content-length") => {
+                Some(Self::ContentLength)
+            }
+            (17, b't' | b'T') if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                Some(Self::TransferEncoding)
+            }
+            _ => None,
+        }
     }
 }
 
