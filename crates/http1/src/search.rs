@@ -82,12 +82,9 @@ fn find_stop(input: &[u8], from: usize) -> Option<usize> {
         }
         at += WINDOW - 2;
     }
-    memchr::memchr_iter(b'\n', input.get(at..)?)
-        .map(|lf| at + lf)
-        .find(|lf| match input.get(lf - 2..*lf) {
-            Some([a, b]) => *b != b'\r' || *a == b'\n',
-            _ => false,
-        })
+    let stop = |bytes: &[u8]| matches!(bytes, [a, b, b'\n'] if *b != b'\r' || *a == b'\n');
+    let found = input.get(at - 2..)?.windows(3).position(stop)?;
+    Some(at + found)
 }
 
 /// Two bytes and the block that they stand before.
