@@ -625,11 +625,13 @@ impl Draft {
         let defaults = if at_base {
             Cow::Borrowed(&settings.headers)
         } else {
-            // Credentials stay where base_url is (SECURITY R17).
-            let mut headers = settings.headers.clone();
-            for name in ["authorization", "proxy-authorization", "cookie"] {
-                headers.remove(name);
-            }
+            // What may be a credential stays where base_url is: what goes elsewhere is what a
+            // redirect would take there (SECURITY R17, ruling 2).
+            let base = settings.base_url.as_ref().unwrap_or(&url);
+            let mut headers = settings
+                .redirects
+                .carried(base, &url, &settings.headers, true);
+            headers.remove("host");
             Cow::Owned(headers)
         };
         let defaults = &*defaults;

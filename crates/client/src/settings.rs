@@ -322,6 +322,9 @@ impl<D: Driver> ClientBuilder<D> {
     }
 
     /// What relative request URLs stand behind: its path, whatever they begin with.
+    ///
+    /// A request to another origin, by an absolute URL, takes along of the client's what a redirect
+    /// there would (see [`Redirects`]), and no authentication: give it those for that request.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self

@@ -219,6 +219,7 @@ fn r17_what_is_bound_to_a_base_url_stays_there<A: Adapter>(adapter: &A) {
         .base_url(home.url("/"))
         .auth(("user", "SECRET"))
         .header("Proxy-Authorization", "SECRET")
+        .header("X-Api-Key", "SECRET")
         .cookie("token", "SECRET")
         .build()
         .unwrap();
@@ -233,6 +234,8 @@ fn r17_what_is_bound_to_a_base_url_stays_there<A: Adapter>(adapter: &A) {
     let text = elsewhere.text();
     // A cookie goes by host, whatever the port (RFC 6265bis section 8.5).
     assert!(!text.contains("uthorization"), "{text}");
+    assert!(!text.contains("X-Api-Key"), "{text}");
+    assert!(at_home.text().contains("X-Api-Key"));
     let given = adapter
         .send(client.get(away.url("/echo")).auth(("user", "SECRET")))
         .unwrap();
