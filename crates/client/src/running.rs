@@ -100,7 +100,13 @@ impl<S> Running<S> {
         while pump(connection, self.id, &mut self.upload, now)? {}
         if !self.ended {
             match read(connection, self.id)? {
-                Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
+                Read::Chunk(chunk) => {
+                    self.ended = connection.is_complete(self.id);
+                    // The last one is told together with the end where it was put elsewhere.
+                    if !self.ended || !chunk.is_empty() {
+                        return Ok(Some(Pull::Chunk(chunk)));
+                    }
+                }
                 Read::Blocked => {}
                 Read::Trailers(trailers) => {
                     self.trailers = Some(Box::new(trailers));
