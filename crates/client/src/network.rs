@@ -24,6 +24,10 @@ enum Trust {
     Config(Arc<rustls::ClientConfig>),
 }
 
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::derivable_impls, reason = "with TLS it cannot be")
+)]
 impl Default for Network {
     fn default() -> Self {
         Network {
@@ -87,6 +91,9 @@ impl Network {
         blocks: nuncio_connection::BlockCache,
         environment: Option<Environment>,
     ) -> Result<Wiring, Error> {
+        // Without TLS there is nothing that the environment is asked for.
+        #[cfg(not(feature = "tls"))]
+        let _ = environment;
         let connection = ConnectionConfig {
             http1: self.http1,
             events,
