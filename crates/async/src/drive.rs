@@ -156,7 +156,7 @@ pub(crate) fn poll_drive(
                     now = runtime.now();
                 }
                 connection.transmitted(transmit, written, now);
-                moved = true;
+                moved = !connection.awaits_answer();
             }
             Poll::Ready(Err(error)) => {
                 connection.handle_write_error(transmit, &error);

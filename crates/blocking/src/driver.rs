@@ -316,7 +316,8 @@ fn read_now(lane: &mut Lane<Socket>, now: Instant) {
     finish_read(&mut lane.connection, buf, read, now);
 }
 
-/// Moves bytes one way, out while there are any to write, else in, and gives the time after it.
+/// Moves bytes one way, out while there are any to write, else in, and gives the time after it. Once
+/// a request is out, its response is waited for at once.
 ///
 /// A response that comes before the request is all written is read as it comes (SECURITY K4).
 fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
@@ -339,6 +340,10 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
                     Instant::now()
                 };
                 connection.transmitted(transmit, written, now);
+                if connection.awaits_answer() {
+                    let until = connection.next_timeout();
+                    return read(lane, until, now);
+                }
                 return now;
             }
             Err(error) if is_retry(&error) => {}
@@ -360,8 +365,12 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         }
         return now;
     }
-    let mut buf = connection.take_recv();
-    let read = socket.read_until(buf.unfilled(), until, now);
+    read(lane, until, now)
+}
+
+fn read(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Instant {
+    let mut buf = lane.connection.take_recv();
+    let read = lane.socket.read_until(buf.unfilled(), until, now);
     let now = Instant::now();
     finish_read(&mut lane.connection, buf, read, now);
     now

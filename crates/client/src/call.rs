@@ -261,6 +261,7 @@ impl<S> Call<S> {
                 State::Network(_) => continue,
                 State::User(_) => return Ok(Step::User),
                 State::Answered(..) => return Ok(Step::Head),
+                State::Loading(..) => return Ok(Step::Feed { until: None }),
                 State::Done => return Err(over()),
                 _ => {}
             }
@@ -280,10 +281,6 @@ impl<S> Call<S> {
                         Some(asked) => self.asked(asked, None, now)?,
                     }
                 }
-                State::Loading(feed, body) => {
-                    self.state = State::Loading(feed, body);
-                    return Ok(Step::Feed { until: None });
-                }
                 State::Ready => self.show_request(now)?,
                 State::Settled => self.send(now)?,
                 State::Replied(reply) => self.replied((*reply)?, now)?,
@@ -293,9 +290,11 @@ impl<S> Call<S> {
                         return Ok(step);
                     }
                 }
-                State::Network(_) | State::User(_) | State::Answered(..) | State::Done => {
-                    return Err(over());
-                }
+                State::Loading(..)
+                | State::Network(_)
+                | State::User(_)
+                | State::Answered(..)
+                | State::Done => return Err(over()),
             }
         }
     }

@@ -2,6 +2,7 @@
 //! [`trust_env`](crate::ClientBuilder::trust_env). This crate reads nothing of it itself: adapters
 //! give the functions that do.
 
+#[cfg(feature = "tls")]
 use crate::error::{Error, Kind};
 use std::ffi::OsString;
 use std::io;
@@ -18,6 +19,7 @@ pub struct Environment {
     pub list: fn(&Path) -> io::Result<Vec<PathBuf>>,
 }
 
+#[cfg(feature = "tls")]
 impl Environment {
     fn path(self, name: &str) -> Option<PathBuf> {
         let value = (self.variable)(name).filter(|value| !value.is_empty());
@@ -46,12 +48,13 @@ impl Environment {
     }
 }
 
+#[cfg(feature = "tls")]
 fn unreadable(variable: &str, path: &Path, error: &io::Error) -> Error {
     let text = format!("{variable}: '{}' cannot be read: {error}", path.display());
     Error::new(Kind::Builder, text)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tls"))]
 mod tests {
     use super::*;
 

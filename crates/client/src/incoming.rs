@@ -297,7 +297,8 @@ impl<S> Incoming<S> {
         Ok(pull)
     }
 
-    /// As [`pull`](Self::pull), but appends the piece to `into` and answers with an empty chunk.
+    /// As [`pull`](Self::pull), but appends the piece to `into` and answers with an empty chunk, or with
+    /// the end where the body is known to end with that piece.
     ///
     /// # Errors
     /// As [`pull`](Self::pull).

@@ -60,6 +60,10 @@ enum Trust {
     Config(Arc<rustls::ClientConfig>),
 }
 
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::derivable_impls, reason = "with TLS it cannot be")
+)]
 impl Default for Network {
     fn default() -> Self {
         Network {
@@ -150,6 +154,9 @@ impl Network {
         blocks: nuncio_connection::BlockCache,
         environment: Option<Environment>,
     ) -> Result<Wiring, Error> {
+        // Without TLS there is nothing that the environment is asked for.
+        #[cfg(not(feature = "tls"))]
+        let _ = environment;
         let connection = ConnectionConfig {
             http1: self.http1,
             events,

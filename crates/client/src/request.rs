@@ -659,7 +659,8 @@ impl Draft {
         }
         // Host goes first, whoever gives it (RFC 9110 section 7.2). Two of them are refused where the
         // request is sent, so none is dropped here.
-        match [&own, defaults].into_iter().find(|it| it.contains("host")) {
+        let given = [&own, defaults].into_iter().find(|it| it.contains("host"));
+        match given {
             None => request.write_host(),
             Some(fields) => {
                 let is_host = |name: &str| name.eq_ignore_ascii_case("host");
@@ -679,7 +680,7 @@ impl Draft {
         }
         for fields in [defaults, &own] {
             let without_host;
-            let fields = if fields.contains("host") {
+            let fields = if given.is_some() && fields.contains("host") {
                 let mut rest = fields.clone();
                 rest.remove("host");
                 without_host = rest;

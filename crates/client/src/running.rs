@@ -77,7 +77,13 @@ impl<S> Running<S> {
             while pump(connection, id, upload, now)? {}
             if !*ended {
                 match read(connection, id)? {
-                    Read::Chunk(chunk) => return Ok(Some(Pull::Chunk(chunk))),
+                    Read::Chunk(chunk) => {
+                        *ended = connection.is_complete(id);
+                        // The last one is told together with the end where it was put elsewhere.
+                        if !*ended || !chunk.is_empty() {
+                            return Ok(Some(Pull::Chunk(chunk)));
+                        }
+                    }
                     Read::Blocked => {}
                     Read::Trailers(came) => {
                         *trailers = Some(Box::new(came));

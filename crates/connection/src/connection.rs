@@ -395,6 +395,13 @@ impl Connection {
         }
     }
 
+    /// Whether a request is sent whole, and nothing has come since: there is no need to ask what became
+    /// possible before the next read. Not told of HTTP/2.
+    pub fn awaits_answer(&self) -> bool {
+        let idle = self.input.is_empty() && self.wants_read() && !self.has_unwritten();
+        idle && matches!(&self.stage, Stage::Http1(h1) if h1.awaits_head())
+    }
+
     /// Writing to the socket failed; `batch` is emptied. What the peer sent before can still be
     /// read: a server may answer, and close, before it has taken the whole request.
     pub fn handle_write_error(&mut self, batch: &mut Transmit, error: &io::Error) {

@@ -303,6 +303,18 @@ impl H1 {
         }
     }
 
+    pub(crate) fn is_complete(&self, id: StreamId) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.id == id && current.progress == Progress::Done)
+    }
+
+    /// Whether it is for a response that the peer is waited for; what was to be sent aside.
+    pub(crate) fn awaits_head(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.progress == Progress::Head)
+            && self.codec.ours() != Ours::Body
+    }
+
     pub(crate) fn transmitted(&mut self, written: usize, pending: bool, now: Instant) {
         let sent_all = !pending && self.codec.ours() != Ours::Body;
         let Some(current) = &mut self.current else {

@@ -40,6 +40,7 @@ impl Headers {
 
     /// Room for `fields` fields of `bytes` bytes together, where a field takes its name, its
     /// value and four more.
+    #[inline]
     pub fn with_capacity(fields: usize, bytes: usize) -> Self {
         Self {
             buffer: Vec::with_capacity(bytes),
@@ -178,7 +179,7 @@ impl Headers {
         }
         let total = self.buffer.len().saturating_add(other.buffer.len());
         u32::try_from(total).map_err(|_| InvalidHeader::TooLarge)?;
-        if !self.is_empty() {
+        if self.tag_bits & other.tag_bits != 0 {
             let names = NameSet::new(other);
             self.retain_from(0, |tag, name| !names.contains(tag, name));
         }

@@ -19,15 +19,18 @@ pub(crate) enum FramingField {
 
 impl FramingField {
     /// The field of that name in any case; none for all that do not frame.
-    #[inline]
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
-        // The length of the name tells nearly all other fields apart.
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => Some(Self::Host),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => Some(Self::Upgrade),
-            10 if name.eq_ignore_ascii_case(b"connection") => Some(Self::Connection),
-            14 if name.eq_ignore_ascii_case(b"content-length") => Some(Self::ContentLength),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => Some(Self::TransferEncoding),
+        // Its length and its first letter tell a name apart from nearly all others.
+        match (name.len(), name.first()?) {
+            (4, b'h' | b'H') if name.eq_ignore_ascii_case(b"host") => Some(Self::Host),
+            (7, b'u' | b'U') if name.eq_ignore_ascii_case(b"upgrade") => Some(Self::Upgrade),
+            (10, b'c' | b'C') if name.eq_ignore_ascii_case(b"connection") => Some(Self::Connection),
+            (14, b'c' | b'C') if name.eq_ignore_ascii_case(b"content-length") => {
+                Some(Self::ContentLength)
+            }
+            (17, b't' | b'T') if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                Some(Self::TransferEncoding)
+            }
             _ => None,
         }
     }

@@ -375,7 +375,7 @@ fn with_detours() -> Server {
 async_behaviour!(k03_a_redirect_dropped_at_any_poll);
 fn k03_a_redirect_dropped_at_any_poll(adapter: &impl Executor) {
     let server = with_detours();
-    let client = adapter.builder().follow_redirects(true).build().unwrap();
+    let client = reluctant(adapter).follow_redirects(true).build().unwrap();
     let dropped = drop_at_every_poll(adapter, &server, &client, |url| {
         client.put(url.replace("/echo", "/hop")).body("again")
     });
@@ -385,7 +385,7 @@ fn k03_a_redirect_dropped_at_any_poll(adapter: &impl Executor) {
 async_behaviour!(k03_an_answer_to_a_challenge_dropped_at_any_poll);
 fn k03_an_answer_to_a_challenge_dropped_at_any_poll(adapter: &impl Executor) {
     let server = with_detours();
-    let client = adapter.builder().follow_redirects(true).build().unwrap();
+    let client = reluctant(adapter).follow_redirects(true).build().unwrap();
     let dropped = drop_at_every_poll(adapter, &server, &client, |url| {
         // Nothing learnt before: there is a challenge each time.
         let request = client.put(url.replace("/echo", "/guard")).body("again");

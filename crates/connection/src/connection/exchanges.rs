@@ -165,6 +165,12 @@ impl Connection {
         self.note(read)
     }
 
+    /// Whether a response ended with the piece that was read last. Not told of HTTP/2: there it is the
+    /// next read that says so, as it does here.
+    pub fn is_complete(&self, id: StreamId) -> bool {
+        matches!(&self.stage, Stage::Http1(h1) if h1.is_complete(id))
+    }
+
     /// Whether the peer may have acted on this exchange's request so far.
     pub fn processed(&self, id: StreamId) -> Processed {
         match &self.stage {
