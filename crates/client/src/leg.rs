@@ -117,9 +117,9 @@ impl<S> Leg<S> {
     /// The shared connection in use, and the stream on it, once there is one.
     pub(crate) fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
         match &self.state {
-            State::Probing(held)
-            | State::Sharing(held)
-            | State::Running(Running { held, .. }) => held.shared(),
+            State::Probing(held) | State::Sharing(held) | State::Running(Running { held, .. }) => {
+                held.shared()
+            }
             _ => None,
         }
     }
