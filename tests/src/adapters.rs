@@ -5,10 +5,12 @@
 //! test of it per adapter. What runs futures ([`Executor`]) is an adapter with that; a scenario about
 //! futures is a function over any `Executor`, for [`async_behaviour!`](crate::async_behaviour).
 
+mod altered;
 mod executors;
 mod looping;
 mod tasks;
 
+pub use altered::{Altered, Connecting, Resolving};
 pub use executors::{AsyncStd, CurrentThread, MultiThread, Smol, Tokio};
 pub use looping::Looping;
 pub use tasks::{Executor, TaskDownload};

@@ -102,7 +102,7 @@ pub async fn file(path: impl AsRef<Path>) -> Result<Body, Error> {
 /// file name, and the content type that goes with that.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub async fn file_part(path: impl AsRef<Path>) -> Result<Part, Error> {
     nuncio_async::file_part(Arc::new(AsyncStd), path).await
 }

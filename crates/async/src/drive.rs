@@ -99,10 +99,24 @@ impl Alarm {
     }
 }
 
-/// One read that does not wait, to see what an idle connection has to say.
+/// One read that does not wait, to see what an idle connection has to say. Mostly that is nothing,
+/// and no buffer is taken for it.
 pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
+    let mut first = [0];
+    let socket = &mut lane.socket.wire().socket;
+    let read = socket.read_now(&mut first);
+    if read.as_ref().is_err_and(is_retry) {
+        return;
+    }
     let mut buf = lane.connection.take_recv();
-    let read = lane.socket.wire().socket.read_now(buf.unfilled());
+    let read = match (read, buf.unfilled()) {
+        (Ok(1), [place, ..]) => {
+            [*place] = first;
+            buf.advance(1);
+            socket.read_now(buf.unfilled())
+        }
+        (read, _) => read,
+    };
     finish_read(&mut lane.connection, buf, read, now);
 }
 
@@ -184,7 +198,11 @@ pub(crate) fn finish_read(
     match read {
         Ok(0) => connection.handle_eof(),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) if is_retry(&error) => {}
         Err(error) => connection.handle_read_error(&error),
     }
+}
+
+pub(crate) fn is_retry(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }

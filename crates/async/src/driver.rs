@@ -177,10 +177,6 @@ impl Future for Stream {
 
 /// How far a request's future is. A call begins with the first poll, when the runtime can be asked
 /// for its clock.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be one more block per request"
-)]
 enum Stage {
     Start {
         shared: Arc<Shared>,

@@ -40,7 +40,7 @@ pub async fn file(runtime: Arc<dyn Runtime>, path: impl AsRef<Path>) -> Result<B
 /// file name, and the content type that goes with that.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub async fn file_part(runtime: Arc<dyn Runtime>, path: impl AsRef<Path>) -> Result<Part, Error> {
     let path = path.as_ref();
     let part = Part::new(file(runtime, path).await?);

@@ -289,8 +289,28 @@ impl Download {
     }
 }
 
-/// One read that does not wait, to see what an idle connection has to say.
+/// One read that does not wait, to see what an idle connection has to say. Mostly that is nothing,
+/// and no buffer is taken for it.
 fn probe(lane: &mut Lane<Socket>, now: Instant) {
+    let mut first = [0];
+    let read = lane.socket.read_now(&mut first);
+    if read.as_ref().is_err_and(is_retry) {
+        return;
+    }
+    let mut buf = lane.connection.take_recv();
+    let read = match (read, buf.unfilled()) {
+        (Ok(1), [place, ..]) => {
+            [*place] = first;
+            buf.advance(1);
+            lane.socket.read_now(buf.unfilled())
+        }
+        (read, _) => read,
+    };
+    finish_read(&mut lane.connection, buf, read, now);
+}
+
+/// One read that does not wait.
+fn read_now(lane: &mut Lane<Socket>, now: Instant) {
     let mut buf = lane.connection.take_recv();
     let read = lane.socket.read_now(buf.unfilled());
     finish_read(&mut lane.connection, buf, read, now);
@@ -334,7 +354,7 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         );
         let now = Instant::now();
         match ready {
-            Ok(ready) if ready.readable => probe(lane, now),
+            Ok(ready) if ready.readable => read_now(lane, now),
             Ok(_) => {}
             Err(error) => connection.handle_write_error(transmit, &error),
         }

@@ -49,7 +49,7 @@ pub fn opened_file(file: File) -> Result<Body, Error> {
 /// ```
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn file_part(path: impl AsRef<Path>) -> Result<Part, Error> {
     let path = path.as_ref();
     let part = Part::new(file(path)?);

@@ -18,7 +18,7 @@ use std::time::Duration;
         is none, and 2 if the command was not understood. A URL that begins with a dash stands \
         behind `--`."
 )]
-#[command(group(ArgGroup::new("body").args(["content", "data", "json"])))]
+#[command(group(ArgGroup::new("whole").args(["content", "json"]).conflicts_with_all(["data", "files"])))]
 pub(crate) struct Args {
     /// The URL, or the method where two are given.
     #[arg(value_name = "URL", hide = true)]
@@ -48,9 +48,25 @@ pub(crate) struct Args {
     #[arg(short, long, value_names = ["NAME", "VALUE"], num_args = 2, allow_hyphen_values = true)]
     data: Vec<String>,
 
+    /// Sends a file as part of a form with files; fields of --data go before it.
+    #[arg(short, long, value_names = ["NAME", "FILE"], num_args = 2, allow_hyphen_values = true)]
+    files: Vec<String>,
+
     /// Sends this JSON as the body.
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, value_parser = compact_json)]
     json: Option<String>,
+
+    /// Sends a cookie, with the first request only if redirects are followed.
+    #[arg(long, value_names = ["NAME", "VALUE"], num_args = 2, allow_hyphen_values = true)]
+    cookies: Vec<String>,
+
+    /// Sends user and password (Basic); PASSWORD `-` is asked for, or read from standard input.
+    #[arg(long, value_names = ["USER", "PASSWORD"], num_args = 2, allow_hyphen_values = true)]
+    auth: Vec<String>,
+
+    /// Follows redirects, up to 20, and shows the head of each response on the way.
+    #[arg(long)]
+    pub(crate) follow_redirects: bool,
 
     /// How long to wait for each of: a connection, a read, a write.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -92,6 +108,8 @@ pub(crate) enum Body {
     None,
     Text(String),
     Form(Vec<(String, String)>),
+    /// Fields, and names with the files that they stand for.
+    Files(Vec<(String, String)>, Vec<(String, String)>),
     /// Compact already.
     Json(String),
 }
@@ -130,6 +148,7 @@ impl Args {
         match (&self.content, &self.json) {
             (Some(text), _) => Body::Text(text.clone()),
             (_, Some(json)) => Body::Json(json.clone()),
+            _ if !self.files.is_empty() => Body::Files(owned(&self.data), owned(&self.files)),
             _ if !self.data.is_empty() => Body::Form(owned(&self.data)),
             _ => Body::None,
         }
@@ -141,6 +160,15 @@ impl Args {
 
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         pairs(&self.headers)
+    }
+
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.cookies)
+    }
+
+    /// User and password. Given twice, the last one counts.
+    pub(crate) fn auth(&self) -> Option<(&str, &str)> {
+        pairs(&self.auth).last()
     }
 
     pub(crate) fn downloads_to_stdout(&self) -> bool {
@@ -203,6 +231,10 @@ mod tests {
                 Ok("POST")
             );
         }
+        assert_eq!(
+            method(&["-f", "a", "b", "http://h/"]).as_deref(),
+            Ok("POST")
+        );
         assert_eq!(method(&["-d", "a", "", "http://h/"]).as_deref(), Ok("POST"));
         assert_eq!(
             method(&["-d", "a", "b", "PUT", "http://h/"]).as_deref(),
@@ -229,6 +261,14 @@ mod tests {
             .body();
         let field = |value: &str| ("a".to_owned(), value.to_owned());
         assert_eq!(form, Body::Form(vec![field("1"), field("2")]));
+        let form = read(&["-f", "f", "-", "-d", "a", "1", "http://h/"]).unwrap();
+        let file = ("f".to_owned(), "-".to_owned());
+        assert_eq!(form.body(), Body::Files(vec![field("1")], vec![file]));
+        for other in [["-j", "1"], ["-c", "x"]] {
+            let [option, value] = other;
+            assert!(read(&["-f", "f", "x", option, value, "http://h/"]).is_err());
+            assert!(read(&["-d", "a", "x", option, value, "http://h/"]).is_err());
+        }
         assert!(read(&["-c", "x", "-j", "1", "http://h/"]).is_err());
         assert!(read(&["-d", "only-a-name"]).is_err());
     }

@@ -6,6 +6,7 @@
 //! | `exchange` | sending it, on the runtime that was asked for |
 //! | `trace`, `output`, `json` | showing what happens, and what comes |
 //! | `download` | or writing it to a file |
+//! | `secret` | asking for a password |
 //! | `screen`, `escape`, `failure` | colours, safety, errors |
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod failure;
 mod json;
 mod output;
 mod screen;
+mod secret;
 mod trace;
 
 use args::Args;
@@ -52,27 +54,17 @@ fn run(args: &Args) -> Result<bool, Failure> {
     };
 
     let mut response = exchange::send(args, screen)?;
-    let head = response.head();
-    let code = head.status().as_u16();
-    let success = (200..300).contains(&code);
-    let reason = head.reason();
-    output::response_head(
-        screen,
-        head.version(),
-        code,
-        reason.as_bytes(),
-        head.headers(),
-    )?;
+    let success = response.head().status().is_success();
 
     match target {
         // An error page is not what was to be kept.
         Some(target) if success => target.fill(&mut response)?,
         None if success && to_stdout => download::to_stdout(&mut response)?,
         _ => {
-            let mut shown = output::Shown::new(screen, response.head().headers());
+            let mut shown = output::Shown::new(screen, response.head());
             let read = loop {
                 match response.chunk() {
-                    Ok(Some(chunk)) => shown.piece(&chunk)?,
+                    Ok(Some(chunk)) => shown.piece(chunk)?,
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }

@@ -3,7 +3,9 @@
 use crate::escape;
 use crate::json;
 use crate::screen::{Screen, Style};
-use nuncio::{Headers, Version};
+use bytes::Bytes;
+use nuncio::cut::{self, Cut};
+use nuncio::{Head, Headers, Version};
 use std::io::{self, Write};
 
 /// A JSON body has to be here whole to be laid out; a longer one is shown as the text that it is.
@@ -61,8 +63,12 @@ fn fields(out: &mut impl Write, screen: Screen, headers: &Headers) -> io::Result
 pub(crate) struct Shown {
     screen: Screen,
     kind: Kind,
-    /// What has not been shown yet: a JSON text, or the unfinished end of a plain one.
-    held: Vec<u8>,
+    /// A JSON body, as far as it is here.
+    json: Vec<u8>,
+    /// Bytes into text, in the response's charset.
+    reader: cut::Text,
+    /// Text that has not been shown yet.
+    text: String,
     /// Whether what was shown last left the cursor at the start of a line.
     at_line_start: bool,
 }
@@ -75,32 +81,38 @@ enum Kind {
 }
 
 impl Shown {
-    pub(crate) fn new(screen: Screen, headers: &Headers) -> Self {
-        let kind = Kind::of(&headers.get("content-type").unwrap_or_default());
+    pub(crate) fn new(screen: Screen, head: &Head) -> Self {
+        let kind = head.headers().get("content-type").unwrap_or_default();
         Shown {
             screen,
-            kind,
-            held: Vec::new(),
+            kind: Kind::of(&kind),
+            json: Vec::new(),
+            reader: cut::Text::new(head),
+            text: String::new(),
             at_line_start: true,
         }
     }
 
     /// The next piece of the body.
-    pub(crate) fn piece(&mut self, piece: &[u8]) -> io::Result<()> {
+    pub(crate) fn piece(&mut self, piece: Bytes) -> io::Result<()> {
         match &mut self.kind {
             Kind::Binary(bytes) => {
                 *bytes += piece.len() as u64;
                 Ok(())
             }
-            Kind::Json if self.held.len() + piece.len() <= MAX_JSON => {
-                self.held.extend_from_slice(piece);
+            Kind::Json if self.json.len() + piece.len() <= MAX_JSON => {
+                self.json.extend_from_slice(&piece);
                 Ok(())
             }
-            Kind::Json | Kind::Text => {
+            Kind::Json => {
                 self.kind = Kind::Text;
-                self.held.extend_from_slice(piece);
-                let ready = readable_length(&self.held);
-                self.text(ready)
+                self.json.extend_from_slice(&piece);
+                self.json_is_text();
+                self.show(false)
+            }
+            Kind::Text => {
+                self.reader.push(piece);
+                self.show(false)
             }
         }
     }
@@ -109,14 +121,12 @@ impl Shown {
     pub(crate) fn end(mut self) -> io::Result<()> {
         let screen = self.screen;
         match self.kind {
-            Kind::Binary(0) => Ok(()),
+            Kind::Binary(0) => return Ok(()),
             Kind::Binary(bytes) => {
-                screen.show(|out| writeln!(out, "<{bytes} bytes of binary data>"))
+                return screen.show(|out| writeln!(out, "<{bytes} bytes of binary data>"));
             }
-            Kind::Json if self.held.is_empty() => Ok(()),
-            Kind::Json | Kind::Text => {
-                if matches!(self.kind, Kind::Json)
-                    && let Ok(text) = std::str::from_utf8(&self.held)
+            Kind::Json => {
+                if let Ok(text) = std::str::from_utf8(&self.json)
                     && json::is_readable(text)
                 {
                     return screen.show(|out| {
@@ -124,25 +134,43 @@ impl Shown {
                         writeln!(out)
                     });
                 }
-                self.text(self.held.len())?;
-                if self.at_line_start {
-                    Ok(())
-                } else {
-                    screen.show(|out| writeln!(out))
-                }
+                self.json_is_text();
             }
+            Kind::Text => {}
+        }
+        self.show(false)?;
+        self.reader.end();
+        self.show(true)?;
+        if self.at_line_start {
+            Ok(())
+        } else {
+            screen.show(|out| writeln!(out))
         }
     }
 
-    /// Shows the first `length` bytes of what is held.
-    fn text(&mut self, length: usize) -> io::Result<()> {
-        let Some(ready) = self.held.get(..length).filter(|ready| !ready.is_empty()) else {
+    /// What was to be JSON is shown as the text that it is.
+    fn json_is_text(&mut self) {
+        let held = Bytes::from(std::mem::take(&mut self.json));
+        if !held.is_empty() {
+            self.reader.push(held);
+        }
+    }
+
+    /// Shows what has been read, but for a carriage return that may be half of a line end.
+    fn show(&mut self, whole: bool) -> io::Result<()> {
+        while let Some(text) = self.reader.next()? {
+            self.text.push_str(&text);
+        }
+        let waits = !whole && self.text.ends_with('\r');
+        let ready = self.text.len() - usize::from(waits);
+        let Some(ready) = self.text.get(..ready).filter(|ready| !ready.is_empty()) else {
             return Ok(());
         };
-        let shown = escape::lines(&String::from_utf8_lossy(ready));
+        let length = ready.len();
+        let shown = escape::lines(ready);
         self.at_line_start = shown.ends_with('\n');
         self.screen.show(|out| out.write_all(shown.as_bytes()))?;
-        self.held.drain(..length);
+        self.text.drain(..length);
         Ok(())
     }
 }
@@ -174,36 +202,9 @@ impl Kind {
     }
 }
 
-/// How much of `bytes` can be shown before more comes: not half a character, and not a carriage
-/// return that may be half of a line end.
-fn readable_length(bytes: &[u8]) -> usize {
-    let unfinished = bytes.utf8_chunks().last().map_or(0, |last| {
-        let tail = last.invalid();
-        match std::str::from_utf8(tail) {
-            Err(error) if error.error_len().is_none() => tail.len(),
-            _ => 0,
-        }
-    });
-    match bytes {
-        [.., b'\r'] => bytes.len() - 1,
-        _ => bytes.len() - unfinished,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn half_characters_and_half_line_ends_wait() {
-        assert_eq!(readable_length("añ".as_bytes()), 3);
-        assert_eq!(readable_length(&"añ".as_bytes()[..2]), 1);
-        assert_eq!(readable_length(&"a😀".as_bytes()[..4]), 1);
-        assert_eq!(readable_length(b"a\r"), 1);
-        assert_eq!(readable_length(b"a\xff"), 2);
-        assert_eq!(readable_length(b"\xffa"), 2);
-        assert_eq!(readable_length(b""), 0);
-    }
 
     #[test]
     fn the_kind_follows_from_the_type() {

@@ -1,4 +1,5 @@
-//! What `--verbose` shows of the way to a response, as it happens.
+//! What is shown of the way to a response, as it happens: the head of every response, and with
+//! `--verbose` the connections, the requests and the interim heads.
 
 use crate::escape;
 use crate::output;
@@ -6,14 +7,51 @@ use crate::screen::Screen;
 use nuncio::Event;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A listener that shows events on `screen`. A screen that fails shows itself when the response is
-/// written to it; here it is let pass.
-pub(crate) fn listener(screen: Screen) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
-    // A name stands for the addresses that it has: they are not announced one by one.
-    let named = AtomicBool::new(false);
-    move |event| {
-        let _ = show(screen, event, &named);
+/// What listens to a client, and shows what it hears on a screen.
+pub(crate) struct Trace {
+    screen: Screen,
+    verbose: bool,
+    /// The first failure to show something.
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Trace {
+    pub(crate) fn new(screen: Screen, verbose: bool) -> Self {
+        Trace {
+            screen,
+            verbose,
+            failure: Arc::default(),
+        }
+    }
+
+    /// What the client is given.
+    pub(crate) fn listener(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+        let (screen, verbose) = (self.screen, self.verbose);
+        let failure = Arc::clone(&self.failure);
+        // A name stands for the addresses that it has: they are not announced one by one.
+        let named = AtomicBool::new(false);
+        move |event| {
+            let shown = match event {
+                Event::ResponseHead { head } if verbose || !head.is_interim() => {
+                    let reason = head.reason.as_bytes();
+                    output::response_head(screen, head.version, head.status, reason, &head.headers)
+                }
+                event if verbose => show(screen, event, &named),
+                _ => Ok(()),
+            };
+            if let Err(error) = shown {
+                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Whether all that there was could be shown so far.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take().map_or(Ok(()), Err)
     }
 }
 
@@ -47,11 +85,6 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             target,
             headers,
         } => output::request_head(screen, method, target, headers),
-        // The final one is shown in any case, and not from here.
-        Event::ResponseHead { head } if head.is_interim() => {
-            let reason = head.reason.as_bytes();
-            output::response_head(screen, head.version, head.status, reason, &head.headers)
-        }
         _ => Ok(()),
     }
 }

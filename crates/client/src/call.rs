@@ -112,6 +112,8 @@ pub struct Call<S> {
 enum State<S> {
     /// Nothing has been done yet.
     Begin,
+    /// The request's body is read, for the authentication to see it.
+    Loading(Feed, Vec<u8>),
     /// The request may be sent as soon as the hooks have seen it.
     Ready,
     /// It goes out.
@@ -158,6 +160,7 @@ impl<S> Call<S> {
     ///
     /// # Errors
     /// [`Kind::Usage`] when the body waits in another way than the adapter does.
+    #[inline]
     pub fn new(
         settings: &Arc<Settings>,
         depots: &Arc<[Arc<Depot<S>>]>,
@@ -208,6 +211,7 @@ impl<S> Call<S> {
     /// What [`Step::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
+            State::Loading(feed, _) => Some(feed),
             State::Network(leg) => leg.feed(),
             State::Reading(reading) => reading.incoming.feed(),
             _ => None,
@@ -234,7 +238,15 @@ impl<S> Call<S> {
             if let State::Network(leg) = &mut self.state {
                 match leg.step(&mut self.exchange.request, now, waker) {
                     Ok(LegStep::Go(step)) => return Ok(step),
-                    Ok(LegStep::Head) => {}
+                    Ok(LegStep::Head(head)) => {
+                        self.peer = leg.peer;
+                        let Some(running) = leg.take_running() else {
+                            return Err(over());
+                        };
+                        let arrival = Arrival::Running(running);
+                        self.state = State::Done;
+                        self.show_head(arrival, head, Seen::default(), now)?;
+                    }
                     Err(error) => {
                         self.peer = leg.peer;
                         self.state = State::Done;
@@ -245,42 +257,45 @@ impl<S> Call<S> {
             if std::mem::take(&mut self.late) && !matches!(self.state, State::Done) {
                 return Ok(Step::Tick);
             }
+            match &self.state {
+                State::Network(_) => continue,
+                State::User(_) => return Ok(Step::User),
+                State::Answered(..) => return Ok(Step::Head),
+                State::Done => return Err(over()),
+                _ => {}
+            }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Begin => {
                     self.open()?;
+                    let side = self.place.side;
+                    if let Some(feed) = self.exchange.lend_to_load(&self.settings, side) {
+                        self.state = State::Loading(feed, Vec::new());
+                        return Ok(Step::Feed { until: None });
+                    }
                     match self
                         .exchange
                         .authenticate(&self.settings, self.place.side)?
                     {
-                        None => self.state = State::Ready,
+                        None => self.show_request(now)?,
                         Some(asked) => self.asked(asked, None, now)?,
                     }
                 }
-                State::Ready => self.show_request()?,
+                State::Loading(feed, body) => {
+                    self.state = State::Loading(feed, body);
+                    return Ok(Step::Feed { until: None });
+                }
+                State::Ready => self.show_request(now)?,
                 State::Settled => self.send(now)?,
                 State::Replied(reply) => self.replied((*reply)?, now)?,
-                State::Network(leg) => {
-                    self.peer = leg.peer;
-                    let Some((running, head)) = leg.into_answer() else {
-                        return Err(over());
-                    };
-                    self.show_head(Arrival::Running(running), head, Seen::default(), now)?;
-                }
-                State::User(work) => {
-                    self.state = State::User(work);
-                    return Ok(Step::User);
-                }
                 State::Arrived(arrival, head, seen) => self.judge(arrival, head, seen, now)?,
                 State::Reading(reading) => {
                     if let Some(step) = self.read(reading, now)? {
                         return Ok(step);
                     }
                 }
-                State::Answered(arrival, head, seen) => {
-                    self.state = State::Answered(arrival, head, seen);
-                    return Ok(Step::Head);
+                State::Network(_) | State::User(_) | State::Answered(..) | State::Done => {
+                    return Err(over());
                 }
-                State::Done => return Err(over()),
             }
         }
     }
@@ -294,12 +309,11 @@ impl<S> Call<S> {
     }
 
     /// The request's hooks, where there are any.
-    fn show_request(&mut self) -> Result<(), Error> {
+    fn show_request(&mut self, now: Instant) -> Result<(), Error> {
         self.exchange.within_limit(&self.settings)?;
         let hooks = &self.settings.hooks.request;
         if hooks.is_empty() {
-            self.state = State::Settled;
-            return Ok(());
+            return self.send(now);
         }
         let own = &mut self.exchange.request;
         let mut request = own.without_body();
@@ -387,8 +401,7 @@ impl<S> Call<S> {
         seen.waited = now.saturating_duration_since(self.started);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
-            self.state = State::Arrived(arrival, head, seen);
-            return Ok(());
+            return self.judge(arrival, head, seen, now);
         }
         let head = Head::of(self.exchange.request.sent(), head, seen);
         self.late = true;
@@ -498,7 +511,7 @@ impl<S> Call<S> {
         if long {
             drop(arrival);
             let elapsed = now.saturating_duration_since(self.started);
-            let response = Response::new(head, Bytes::new(), elapsed);
+            let response = Response::new(head, Bytes::new(), elapsed).cut(true);
             self.exchange.remember(response);
             self.state = State::Ready;
             return;
@@ -538,7 +551,8 @@ impl<S> Call<S> {
         body.truncate(limit);
         match then {
             Then::GoOn => {
-                self.exchange.remember(incoming.into_response(body));
+                let response = incoming.into_response(body).cut(!whole);
+                self.exchange.remember(response);
                 self.state = State::Ready;
             }
             Then::Show if whole => {
@@ -562,7 +576,8 @@ impl<S> Call<S> {
         Ok(None)
     }
 
-    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when [`step`](Self::step) can go on.
+    /// Waits for code of the user's: a hook, a transport, an authentication. Ready when
+    /// [`step`](Self::step) can go on.
     ///
     /// # Errors
     /// What that code gave; the call is over then.
@@ -643,6 +658,19 @@ impl<S> Call<S> {
     /// less than was announced; the call is over then.
     pub fn supply(&mut self, piece: Option<io::Result<Bytes>>, now: Instant) -> Result<(), Error> {
         let told = match &mut self.state {
+            State::Loading(_, body) => match piece {
+                Some(Ok(piece)) => {
+                    body.extend_from_slice(&piece);
+                    Ok(())
+                }
+                Some(Err(error)) => Err(Error::request_body(&error)),
+                None => {
+                    let body = Bytes::from(std::mem::take(body));
+                    *self.exchange.request.body_mut() = Body::from(body);
+                    self.state = State::Begin;
+                    Ok(())
+                }
+            },
             State::Network(leg) => leg.supply(piece, now),
             State::Reading(reading) => reading.incoming.supply(piece, now),
             _ => Err(Error::new(Kind::Usage, "no body is being sent")),
@@ -664,6 +692,7 @@ impl<S> Call<S> {
     ///
     /// # Errors
     /// [`Kind::Usage`] before that.
+    #[inline]
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
         let State::Answered(arrival, head, seen) = self.state else {
             return Err(Error::new(

@@ -14,8 +14,7 @@ use std::sync::Arc;
 /// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
 /// inner nodes as predicates of [`Error`].
 ///
-/// `Proxy`, `TooManyRedirects`, `CookieConflict` and `StreamConsumed` are named for what is to raise
-/// them: proxies, redirects, cookies and bodies that are read twice.
+/// `Proxy` is named for what is to raise it; no proxy is spoken to yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -235,6 +234,17 @@ impl Error {
     /// The caller's mistake, found before anything was sent.
     pub fn is_usage(&self) -> bool {
         matches!(self.kind(), Kind::Builder | Kind::Usage | Kind::InvalidUrl)
+    }
+
+    /// What was being done when it failed; none where nothing was under way with a peer.
+    pub fn phase(&self) -> Option<Phase> {
+        match self.kind() {
+            Kind::Connect | Kind::ConnectTimeout => Some(Phase::Connect),
+            Kind::Write | Kind::WriteTimeout => Some(Phase::Write),
+            Kind::Read | Kind::ReadTimeout => Some(Phase::Read),
+            Kind::PoolTimeout => Some(Phase::Pool),
+            _ => None,
+        }
     }
 
     /// The method of the request that failed.

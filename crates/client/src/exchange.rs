@@ -103,6 +103,7 @@ pub(crate) enum AfterTurn {
 
 impl Exchange {
     /// An exchange that begins with `request`.
+    #[inline]
     pub(crate) fn new(
         request: Request,
         side: Side,
@@ -122,7 +123,7 @@ impl Exchange {
     }
 
     pub(crate) fn timeout(&self, settings: &Settings) -> Timeout {
-        self.request.options.timeout.unwrap_or(settings.timeout)
+        self.request.timeout().unwrap_or(settings.timeout)
     }
 
     fn redirects<'a>(&'a self, settings: &'a Settings) -> &'a Redirects {
@@ -144,25 +145,13 @@ impl Exchange {
         settings: &Settings,
         side: Side,
     ) -> Result<Option<Asked>, Error> {
-        let rare = self.request.options.rare.as_deref();
-        let url = self.request.url();
-        let own = match rare.map_or(&Choice::Inherit, |rare| &rare.auth) {
-            Choice::Is(auth) => Some(auth.clone()),
-            Choice::Off => None,
-            // What is bound to base_url stays there (SECURITY R17).
-            Choice::Inherit => settings.auth.clone().filter(|_| settings.is_at_base(url)),
-        };
-        let Some(auth) = own.or_else(|| Auth::from_url(url)) else {
+        let Some(auth) = self.auth(settings) else {
             return Ok(None);
         };
         if let Some(done) = auth.simple(&mut self.request) {
             return done.map(|()| None);
         }
         let needs = auth.needs(side);
-        if needs.request_body && self.request.body().duplicate().is_none() {
-            let text = format!("{auth:?} needs the request's body in memory: give it as bytes");
-            return Err(Error::new(Kind::Usage, text));
-        }
         let template = self.template();
         let flow = Box::new(Flow {
             running: auth.begin(&template, side)?,
@@ -171,6 +160,31 @@ impl Exchange {
             needs_response_body: needs.response_body,
         });
         Ok(Some(flow.ask(None)))
+    }
+
+    /// Whose means count: the request's, the client's, the URL's.
+    fn auth(&self, settings: &Settings) -> Option<Auth> {
+        let rare = self.request.options.rare.as_deref();
+        let url = self.request.url();
+        let own = match rare.map_or(&Choice::Inherit, |rare| &rare.auth) {
+            Choice::Is(auth) => Some(auth.clone()),
+            Choice::Off => None,
+            // What is bound to base_url stays there (SECURITY R17).
+            Choice::Inherit => settings.auth.clone().filter(|_| settings.is_at_base(url)),
+        };
+        own.or_else(|| Auth::from_url(url))
+    }
+
+    /// Lends the request's body, if it has to be in memory before the authentication begins.
+    pub(crate) fn lend_to_load(&mut self, settings: &Settings, side: Side) -> Option<Feed> {
+        if self.request.body().is_held() {
+            return None;
+        }
+        let needs = self.auth(settings)?.needs(side);
+        needs
+            .request_body
+            .then(|| self.request.body_mut().lend())
+            .flatten()
     }
 
     /// The request without what can be asked only where it is; that stays here.
@@ -357,6 +371,7 @@ impl Exchange {
     }
 
     /// The head of the response that is delivered.
+    #[inline]
     pub(crate) fn into_head(self, head: ResponseHead, seen: Seen) -> Head {
         let (request, _) = self.request.into_sent();
         let plain = self.history.is_empty() && self.next.is_none() && seen.is_plain();

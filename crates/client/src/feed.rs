@@ -38,7 +38,11 @@ pub(crate) type Factory = Arc<dyn Fn() -> io::Result<Body> + Send + Sync>;
 
 /// Where the bytes of a body come from, piece by piece: a request's, or that of a response which a
 /// transport of the user's own gave.
-pub struct Feed {
+///
+/// Boxed, since most requests have none, and all of them are moved about with room for one.
+pub struct Feed(Box<Inner>);
+
+struct Inner {
     origin: Origin,
     /// It has been asked: what it gives next is not the beginning.
     begun: bool,
@@ -58,7 +62,7 @@ enum Origin {
     Stream(Pin<Box<dyn BodyStream>>),
     Factory {
         make: Factory,
-        made: Option<Box<Feed>>,
+        made: Option<Feed>,
     },
     Parts(Box<Parts>),
 }
@@ -109,15 +113,15 @@ impl Feed {
     }
 
     fn new(origin: Origin) -> Self {
-        Feed {
+        Feed(Box::new(Inner {
             origin,
             begun: false,
-        }
+        }))
     }
 
     /// The only side on which it can be asked, where there is one.
     pub(crate) fn side(&self) -> Option<Side> {
-        match &self.origin {
+        match &self.0.origin {
             Origin::Reader(_) | Origin::Seekable { .. } | Origin::Pieces(_) => Some(Side::Blocking),
             Origin::Stream(_) => Some(Side::Async),
             Origin::Parts(parts) => parts.side(),
@@ -128,10 +132,10 @@ impl Feed {
 
     /// Goes back to the beginning, or says that it cannot.
     pub(crate) fn restart(&mut self) -> bool {
-        if !self.begun {
+        if !self.0.begun {
             return true;
         }
-        match &mut self.origin {
+        match &mut self.0.origin {
             Origin::Held { given, .. } => *given = false,
             Origin::Reader(_) | Origin::Pieces(_) => return false,
             Origin::Stream(stream) => {
@@ -151,13 +155,13 @@ impl Feed {
             }
             Origin::Factory { made, .. } => *made = None,
         }
-        self.begun = false;
+        self.0.begun = false;
         true
     }
 
     /// What gives the same once more, beside this one, where that can be had.
     pub(crate) fn another(&self) -> Option<Feed> {
-        match &self.origin {
+        match &self.0.origin {
             Origin::Held { bytes, .. } => Some(Feed::held(bytes.clone())),
             Origin::Factory { make, .. } => Some(Feed::factory(Arc::clone(make))),
             _ => None,
@@ -166,8 +170,8 @@ impl Feed {
 
     /// The next piece, on a thread that may be kept waiting; `None` at the end.
     pub fn read(&mut self, blocks: &BlockCache) -> Option<io::Result<Bytes>> {
-        self.begun = true;
-        match &mut self.origin {
+        self.0.begun = true;
+        match &mut self.0.origin {
             Origin::Held { bytes, given } => give(bytes, given),
             Origin::Reader(reader) => read_piece(reader, blocks),
             Origin::Pieces(pieces) => pieces.next(),
@@ -188,8 +192,8 @@ impl Feed {
 
     /// The next piece, in a task; `None` at the end.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        self.begun = true;
-        match &mut self.origin {
+        self.0.begun = true;
+        match &mut self.0.origin {
             Origin::Held { bytes, given } => Poll::Ready(give(bytes, given)),
             Origin::Stream(stream) => stream.as_mut().poll_chunk(cx),
             Origin::Parts(parts) => parts.poll(cx),
@@ -219,10 +223,10 @@ impl Start {
 }
 
 /// What the factory made for this attempt.
-fn made_by<'a>(make: &Factory, made: &'a mut Option<Box<Feed>>) -> io::Result<&'a mut Feed> {
+fn made_by<'a>(make: &Factory, made: &'a mut Option<Feed>) -> io::Result<&'a mut Feed> {
     let feed = match made.take() {
         Some(feed) => feed,
-        None => Box::new(make()?.into_feed()),
+        None => make()?.into_feed(),
     };
     Ok(made.insert(feed))
 }
@@ -256,7 +260,7 @@ pub(crate) fn with_a(side: Side) -> &'static str {
 
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.origin {
+        f.write_str(match self.0.origin {
             Origin::Held { .. } => "bytes",
             Origin::Reader(_) => "reader",
             Origin::Seekable { .. } => "seekable reader",

@@ -36,6 +36,8 @@ impl<B: Into<Body>> TryFrom<http::Request<B>> for Request {
         if headers.contains("host") {
             request.headers_mut().clear();
         }
+        // The body is still to come, and what is told of it too.
+        request.headers_mut().remove("content-length");
         request
             .headers_mut()
             .update(&headers)

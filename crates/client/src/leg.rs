@@ -52,8 +52,8 @@ const REFUSALS: u8 = 8;
 /// What comes next.
 pub(crate) enum LegStep {
     Go(Step),
-    /// The head is here: [`Leg::into_answer`].
-    Head,
+    /// The head is here; the rest is [`Leg::take_running`]'s.
+    Head(ResponseHead),
 }
 
 enum State<S> {
@@ -75,7 +75,6 @@ enum State<S> {
     /// A connection that was made for this request and is shared from now on.
     Sharing(Held<S>),
     Running(Running<S>),
-    Answered(Running<S>, ResponseHead),
     Done,
 }
 
@@ -110,8 +109,7 @@ impl<S> Leg<S> {
         match &mut self.state {
             State::Probing(held)
             | State::Handshaking(held)
-            | State::Running(Running { held, .. })
-            | State::Answered(Running { held, .. }, _) => held.lane(),
+            | State::Running(Running { held, .. }) => held.lane(),
             _ => None,
         }
     }
@@ -119,10 +117,9 @@ impl<S> Leg<S> {
     /// The shared connection in use, and the stream on it, once there is one.
     pub(crate) fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
         match &self.state {
-            State::Probing(held)
-            | State::Sharing(held)
-            | State::Running(Running { held, .. })
-            | State::Answered(Running { held, .. }, _) => held.shared(),
+            State::Probing(held) | State::Sharing(held) | State::Running(Running { held, .. }) => {
+                held.shared()
+            }
             _ => None,
         }
     }
@@ -227,10 +224,6 @@ impl<S> Leg<S> {
                     }
                 }
                 State::Sharing(held) => self.open(request, held, true, now)?,
-                State::Answered(running, head) => {
-                    self.state = State::Answered(running, head);
-                    return Ok(LegStep::Head);
-                }
                 State::Running(_) | State::Done => {
                     return Err(Error::new(Kind::Usage, "this call is over"));
                 }
@@ -243,38 +236,30 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return Ok(None);
         };
-        let head = match running.step(now) {
+        let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
             Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) => Ok(head),
-            Err(error) => Err((error, running.processed())),
+            Ok(Progress::Head(head)) if head.status == 421 => {
+                return Ok(self
+                    .misdirected(request)
+                    .map_or(Some(LegStep::Head(head)), |()| None));
+            }
+            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
+            Err(error) => (error, running.processed()),
         };
-        let State::Running(mut running) = std::mem::replace(&mut self.state, State::Done) else {
+        let Some(mut running) = self.take_running() else {
             return Ok(None);
         };
-        match head {
-            Ok(head) if head.status == 421 && self.may_redirect(request, &mut running) => {
-                running.held.discard();
-                self.state = State::Start;
-                Ok(None)
-            }
-            Ok(head) => {
-                self.state = State::Answered(running, head);
-                Ok(Some(LegStep::Head))
-            }
-            Err((error, processed)) => {
-                request.body_mut().give_back(running.feed.take());
-                let fresh = running.fresh;
-                if !self.may_replay(request, &error, processed, fresh) {
-                    let error = Error::connection(error, false);
-                    return Err(error.with_processed(processed));
-                }
-                self.events().raise(|| Event::Stale);
-                running.held.discard();
-                self.state = State::Start;
-                Ok(None)
-            }
+        request.body_mut().give_back(running.feed.take());
+        let fresh = running.fresh;
+        if !self.may_replay(request, &error, processed, fresh) {
+            let error = Error::connection(error, false);
+            return Err(error.with_processed(processed));
         }
+        self.events().raise(|| Event::Stale);
+        running.held.discard();
+        self.state = State::Start;
+        Ok(None)
     }
 
     fn granted(
@@ -496,10 +481,10 @@ impl<S> Leg<S> {
         })
     }
 
-    /// The answer, once [`LegStep::Head`] said that it is here.
-    pub(crate) fn into_answer(self) -> Option<(Running<S>, ResponseHead)> {
-        match self.state {
-            State::Answered(running, head) => Some((running, head)),
+    /// The exchange under way; this leg is over with it.
+    pub(crate) fn take_running(&mut self) -> Option<Running<S>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Running(running) => Some(running),
             _ => None,
         }
     }
@@ -536,23 +521,25 @@ impl<S> Leg<S> {
         again
     }
 
-    /// Whether to send the request again on a connection of its own, after a 421 on one that others
+    /// Sends the request again on a connection of its own, if it may, after a 421 on one that others
     /// had used: the server does not answer for this origin there (RFC 9110 section 15.5.20,
     /// SECURITY K13). It says that it did nothing, so that the method does not matter.
-    fn may_redirect(&mut self, request: &mut Request, running: &mut Running<S>) -> bool {
-        if running.fresh || self.replays.stale {
-            return false;
+    fn misdirected(&mut self, request: &mut Request) -> Option<()> {
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if running.fresh || self.replays.stale || !running.is_sent() {
+            return None;
         }
-        let feed = running.feed.take();
-        if feed.is_none() || running.is_sent() {
-            request.body_mut().give_back(feed);
-            let again = request.body_mut().restart();
-            self.replays.stale = again;
-            self.fresh = again;
-            return again;
+        request.body_mut().give_back(running.feed.take());
+        if !request.body_mut().restart() {
+            return None;
         }
-        running.feed = feed;
-        false
+        self.replays.stale = true;
+        self.fresh = true;
+        self.take_running()?.held.discard();
+        self.state = State::Start;
+        Some(())
     }
 
     fn events(&self) -> &EventSink {

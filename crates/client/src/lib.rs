@@ -1,10 +1,17 @@
 //! A client's policy, without I/O.
 //!
-//! This crate decides; adapters carry out. It holds the models ([`Request`], [`Response`],
-//! [`Body`], [`Timeout`], [`Error`]), the [`Client`] with its builder, the [`Depot`] (the pool and
-//! the connections it decides about), and [`Call`], which takes one request from the pool to its
-//! last body byte as [`Step`]s. `nuncio-blocking` and `nuncio-async` interpret those steps; each
-//! gives [`Client`] a [`Driver`], and with it its `send` and `stream`.
+//! This crate decides; adapters carry out. It holds
+//!
+//! - the models: [`Request`], [`Response`], [`Body`], [`Form`], [`Timeout`], [`Error`];
+//! - what is decided between them: [`Redirects`], [`auth`], [`cookies`], hooks, decoding, what a
+//!   stream is [`cut`] into;
+//! - what may stand in the network's place: [`Transport`], [`Mock`], [`Script`];
+//! - the [`Client`] with its builder, and the [`Depot`]: the pool and the connections it decides about;
+//! - [`Call`], which takes one request from its first hook to the head of its response as [`Step`]s,
+//!   and [`Incoming`], from which the body is pulled.
+//!
+//! `nuncio-blocking` and `nuncio-async` interpret those steps; each gives [`Client`] a [`Driver`], and
+//! with it its `send` and `stream`. Sockets, clocks, files and waiting are theirs.
 //!
 //! Most people want the crate `nuncio`, which re-exports all of it beside an adapter.
 //!
@@ -92,8 +99,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, PoolCounts, Processed, RecvBuf, StreamId,
-    Transmit,
+    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
+    StreamId, Transmit,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

@@ -40,6 +40,17 @@ impl<D: Driver> RequestBuilder<D, OneShot<D>> {
         self
     }
 
+    /// The jar that cookies come from and go to. Those of [`cookie`](Self::cookie) go with the first
+    /// request only, and not with what follows a redirect.
+    pub fn cookies(self, jar: crate::CookieJar) -> Self {
+        self.client(|client| client.cookies(jar))
+    }
+
+    /// As [`ClientBuilder::trust_env`].
+    pub fn trust_env(self, trust: bool) -> Self {
+        self.client(|client| client.trust_env(trust))
+    }
+
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {

@@ -264,7 +264,13 @@ impl Redirects {
     }
 
     /// The fields that go along.
-    fn carried(&self, from: &Url, to: &Url, sent: &Headers, keeps_body: bool) -> Headers {
+    pub(crate) fn carried(
+        &self,
+        from: &Url,
+        to: &Url,
+        sent: &Headers,
+        keeps_body: bool,
+    ) -> Headers {
         let same = from.same_origin(to);
         let upgrade = is_upgrade(from, to);
         let mut kept = Headers::with_capacity(sent.len() + 1, sent.as_wire().len());

@@ -38,13 +38,13 @@ pub struct Request {
 /// What a request says about itself beyond what is sent; what it leaves open the client decides.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) timeout: Option<Timeout>,
     /// What few requests have.
     pub(crate) rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rare {
+    pub(crate) timeout: Option<Timeout>,
     pub(crate) redirects: Option<Redirects>,
     /// Whether they are followed, whatever else is done with them.
     pub(crate) follow: Option<bool>,
@@ -142,12 +142,12 @@ impl Request {
 
     /// The limits for this request; none where the client's hold.
     pub fn timeout(&self) -> Option<Timeout> {
-        self.options.timeout
+        self.options.rare.as_deref().and_then(|rare| rare.timeout)
     }
 
     /// Replaces the limits for this request.
     pub fn set_timeout(&mut self, timeout: impl Into<Timeout>) {
-        self.options.timeout = Some(timeout.into());
+        self.options.rare_mut().timeout = Some(timeout.into());
     }
 
     /// What to do with redirects of this request, in place of what the client does.
@@ -491,7 +491,7 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// The limits for this request, in place of the client's.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> Self {
         self.change(|draft| {
-            draft.options.timeout = Some(timeout.into());
+            draft.options.rare_mut().timeout = Some(timeout.into());
             Ok(())
         })
     }
@@ -625,14 +625,21 @@ impl Draft {
         let defaults = if at_base {
             Cow::Borrowed(&settings.headers)
         } else {
-            // Credentials stay where base_url is (SECURITY R17).
-            let mut headers = settings.headers.clone();
-            for name in ["authorization", "proxy-authorization", "cookie"] {
-                headers.remove(name);
-            }
+            // What may be a credential stays where base_url is: what goes elsewhere is what a
+            // redirect would take there (SECURITY R17, ruling 2).
+            let base = settings.base_url.as_ref().unwrap_or(&url);
+            let mut headers = settings
+                .redirects
+                .carried(base, &url, &settings.headers, true);
+            headers.remove("host");
             Cow::Owned(headers)
         };
         let defaults = &*defaults;
+        if !settings.extensions.is_empty() {
+            let rare = options.rare_mut();
+            let own = std::mem::replace(&mut rare.extensions, settings.extensions.clone());
+            rare.extensions.extend(own);
+        }
         let cookies = match &mut options.rare {
             Some(rare) => std::mem::take(&mut rare.cookies),
             None => Vec::new(),
@@ -647,17 +654,16 @@ impl Draft {
         if !settings.params.is_empty() || !params.is_empty() {
             request.add_query(settings.params.merged(params))?;
         }
-        // Host goes first, whoever gives it (RFC 9110 section 7.2).
-        let host = [&own, defaults].into_iter().find_map(|fields| {
-            fields
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case("host"))
-        });
-        match host {
+        // Host goes first, whoever gives it (RFC 9110 section 7.2). Two of them are refused where the
+        // request is sent, so none is dropped here.
+        match [&own, defaults].into_iter().find(|it| it.contains("host")) {
             None => request.write_host(),
-            Some((name, value)) => {
-                let added = request.headers.append(name, value);
-                added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+            Some(fields) => {
+                let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+                for (name, value) in fields.iter().filter(|(name, _)| is_host(name)) {
+                    let added = request.headers.append(name, value);
+                    added.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
+                }
             }
         }
         let framed = own.contains("content-length") || own.contains("transfer-encoding");

@@ -36,6 +36,7 @@ pub struct Settings {
     pub(crate) decoding: Decoding,
     pub(crate) default_encoding: DefaultEncoding,
     pub(crate) hooks: Hooks,
+    pub(crate) extensions: http::Extensions,
     pub(crate) routes: Arc<Routes>,
     /// What the routes were made of, for clients that are derived from this one.
     carriers: Carriers,
@@ -235,6 +236,7 @@ pub struct ClientBuilder<D: Driver> {
     decoding: Decoding,
     default_encoding: DefaultEncoding,
     hooks: Hooks,
+    extensions: http::Extensions,
     carriers: Carriers,
     mistake: Option<Error>,
 }
@@ -275,6 +277,7 @@ impl<D: Driver> ClientBuilder<D> {
             decoding: Decoding::default(),
             default_encoding: DefaultEncoding::default(),
             hooks: Hooks::default(),
+            extensions: http::Extensions::new(),
             carriers: Carriers::default(),
             mistake: None,
         }
@@ -298,6 +301,7 @@ impl<D: Driver> ClientBuilder<D> {
             redirects: settings.redirects.clone(),
             https_only: settings.https_only,
             hooks: settings.hooks.clone(),
+            extensions: settings.extensions.clone(),
             carriers: settings.carriers.clone(),
             mistake: None,
         }
@@ -318,6 +322,9 @@ impl<D: Driver> ClientBuilder<D> {
     }
 
     /// What relative request URLs stand behind: its path, whatever they begin with.
+    ///
+    /// A request to another origin, by an absolute URL, takes along of the client's what a redirect
+    /// there would (see [`Redirects`]), and no authentication: give it those for that request.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -477,6 +484,13 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
+    /// Something to travel with every request without being sent, for hooks and transports; a
+    /// request's own of the same type takes its place.
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
     /// What carries requests, in place of the network. A mount goes before it.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.carriers().transport = Some(transport);
@@ -600,6 +614,7 @@ impl<D: Driver> ClientBuilder<D> {
             decoding: self.decoding,
             default_encoding: self.default_encoding,
             hooks: self.hooks,
+            extensions: self.extensions,
             routes,
             carriers: self.carriers,
         };

@@ -198,6 +198,14 @@ impl Input {
 
     /// A buffer to read into, with at least half of `room` free behind what is unconsumed.
     pub(crate) fn take(&mut self, room: usize) -> RecvBuf {
+        if let Store::None = self.store {
+            // The most frequent case by far.
+            return RecvBuf {
+                block: self.cache.take(room),
+                filled: 0,
+                before: 0,
+            };
+        }
         let held = self.end - self.start;
         let old = match std::mem::replace(&mut self.store, Store::None) {
             Store::Own(block) if block.len() - self.end >= room.min(block.len() / 2) => {

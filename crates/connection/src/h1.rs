@@ -8,7 +8,7 @@ use crate::message::{
 };
 use bytes::Bytes;
 use nuncio_headers::Headers;
-use nuncio_http1::{BodyStep, HeadStep, Http1, Ours, RemoteError};
+use nuncio_http1::{BodyStep, HeadStep, Http1, Ours, RemoteError, Theirs};
 use std::time::Instant;
 
 /// So many bytes may wait to be sent before a body is told to wait: eight writes of 64 KiB.
@@ -171,24 +171,23 @@ impl H1 {
         if current.progress != Progress::Head {
             return Err(Error::Misuse("the response head was already read"));
         }
-        match self.codec.receive_head(wire.input.bytes())? {
-            HeadStep::Head { head, used } => {
-                wire.input.consume(used);
-                current.read_until = None;
-                if !head.is_interim() || head.status == 101 {
-                    current.progress = Progress::Body;
-                }
-                wire.events.raise(|| Event::ResponseHead { head: &head });
-                Ok(Some(head))
+        // Often asked before anything came.
+        if !wire.input.is_empty()
+            && let HeadStep::Head { head, used } = self.codec.receive_head(wire.input.bytes())?
+        {
+            wire.input.consume(used);
+            current.read_until = None;
+            if !head.is_interim() || head.status == 101 {
+                current.progress = Progress::Body;
             }
-            HeadStep::NeedMore => {
-                ended(&mut self.codec, &wire)?;
-                if current.awaits_peer(&self.codec, &wire) {
-                    current.arm_read(now);
-                }
-                Ok(None)
-            }
+            wire.events.raise(|| Event::ResponseHead { head: &head });
+            return Ok(Some(head));
         }
+        ended(&mut self.codec, &wire)?;
+        if current.awaits_peer(&self.codec, &wire) {
+            current.arm_read(now);
+        }
+        Ok(None)
     }
 
     pub(crate) fn read_body(
@@ -230,13 +229,17 @@ impl H1 {
             Progress::Done => return Ok(Read::End),
             Progress::Body => {}
         }
-        let trailers = match self.codec.receive_body(wire.input.bytes())? {
+        let read = match self.codec.receive_body(wire.input.bytes())? {
             BodyStep::Data { range } => {
                 let used = range.end;
                 let chunk = deliver(wire.input, range);
                 wire.input.consume(used);
                 current.read_until = None;
-                return Ok(chunk);
+                // A body of a known length ends with its last byte.
+                if self.codec.theirs() != Theirs::Done {
+                    return Ok(chunk);
+                }
+                chunk
             }
             BodyStep::NeedMore { used } => {
                 wire.input.consume(used);
@@ -246,11 +249,11 @@ impl H1 {
                     }
                     return Ok(Read::Blocked);
                 }
-                None
+                Read::End
             }
             BodyStep::End { used, trailers } => {
                 wire.input.consume(used);
-                trailers
+                trailers.map_or(Read::End, Read::Trailers)
             }
         };
         current.progress = Progress::Done;
@@ -259,7 +262,7 @@ impl H1 {
             self.codec.surplus();
         }
         wire.events.raise(|| Event::ResponseComplete);
-        Ok(trailers.map_or(Read::End, Read::Trailers))
+        Ok(read)
     }
 
     /// Whether nothing came on an idle connection that should not have.

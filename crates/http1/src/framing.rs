@@ -19,6 +19,7 @@ pub(crate) enum FramingField {
 
 impl FramingField {
     /// The field of that name in any case; none for all that do not frame.
+    #[inline]
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
         // The length of the name tells nearly all other fields apart.
         match name.len() {

@@ -9,7 +9,7 @@
 //! `.await` behind what waits. The exit status is 0 only if everything was as expected.
 
 use bytes::Bytes;
-use nuncio::{Body, BodyStream, Error, Kind, Version};
+use nuncio::{Auth, Body, BodyStream, Error, Form, Kind, Mock, Part, Reply, Version};
 use nuncio_content::{Coding, Encoder};
 use nuncio_testkit::certs::{Authority, Fault};
 use nuncio_testkit::checksum::Checksum;
@@ -17,14 +17,18 @@ use nuncio_testkit::content;
 use nuncio_testkit::server::{self, Server};
 use serde_json::Value;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 const DOWNLOAD: usize = 64 * 1024 * 1024;
 const LINES: usize = 10_000;
 const UPLOAD: usize = 16 * 1024 * 1024;
+const FILE: usize = 4 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The tour on the blocking client: threads and `std::net`, no async runtime anywhere.
@@ -62,6 +66,60 @@ fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
     let log = lines.response();
     row.answer(log, log.bytes_downloaded() as usize, count == LINES);
 
+    // Redirects are followed where you say so, and what was on the way is kept.
+    let row = table.row(site, "blocking", "GET, redirects");
+    let page = client.get("redirect/3").follow_redirects(true).send()?;
+    row.answer(&page, page.bytes().len(), page.history().len() == 3);
+
+    // What a server sets goes back to it: the answer to /login sets a cookie that /home asks for.
+    let row = table.row(site, "blocking", "GET, cookies");
+    let page = client.get("login").follow_redirects(true).send()?;
+    let kept = client.cookies().get("id")?;
+    row.answer(&page, page.bytes().len(), kept.as_deref() == Some("7"));
+
+    // A challenge is answered, and what it answered to stands in the history.
+    let row = table.row(site, "blocking", "GET, Digest");
+    let ada = Auth::digest("ada", "secret");
+    let page = client.get("vault").auth(ada).send()?;
+    row.answer(&page, page.bytes().len(), page.history().len() == 1);
+
+    // A form with a file, which is read as it is sent.
+    let row = table.row(site, "blocking", "POST, file");
+    let form = Form::new().text("title", "A file");
+    let form = form.part("file", nuncio::blocking::file_part(&site.file)?);
+    let page = client.post("upload").multipart(form).send()?;
+    row.answer(&page, FILE, page.text() == "whole");
+
+    // A client made from another shares its connections. Hooks see each request go: three of them.
+    let row = table.row(site, "blocking", "GET, hook");
+    let (seen, connections) = (Arc::new(AtomicUsize::new(0)), site.server.connections());
+    let counter = Arc::clone(&seen);
+    let watched = client.with(|it| {
+        it.follow_redirects(true).on_request(move |_request| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    })?;
+    let page = watched.get("redirect/2").send()?;
+    let shared = site.server.connections() == connections;
+    row.answer(
+        &page,
+        page.bytes().len(),
+        shared && seen.load(Ordering::Relaxed) == 3,
+    );
+
+    // In tests, a mock takes the network's place, and remembers what it was asked.
+    let row = table.row(site, "blocking", "GET, mock");
+    let mock = Mock::new().on("GET", "/json", |_| Reply::new(200).text("a mock"));
+    let mocked = client.with(|it| it.transport(mock.transport()))?;
+    let page = mocked.get("json").send()?;
+    let asked = mock.calls("GET", "/json").len();
+    row.answer(
+        &page,
+        page.bytes().len(),
+        page.text() == "a mock" && asked == 1,
+    );
+
     // Every wait has a limit, five seconds unless you say otherwise.
     let row = table.row(site, "blocking", "GET, timeout");
     let late = client.get("stall").timeout(PATIENCE).send();
@@ -77,10 +135,11 @@ fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
 }
 
 /// The tour on the async client. `nuncio::Client` is one type whatever the runtime: only the
-/// builder knows which.
+/// builder knows which, and who reads files: `file` is `nuncio::tokio::file_part(…).await?` on tokio.
 async fn on_async(
     name: &'static str,
     builder: nuncio::ClientBuilder,
+    file: Part,
     site: &Site,
     table: &mut Table,
 ) -> Result<(), Error> {
@@ -116,6 +175,58 @@ async fn on_async(
     let log = lines.response();
     row.answer(log, log.bytes_downloaded() as usize, count == LINES);
 
+    let row = table.row(site, name, "GET, redirects");
+    let page = client
+        .get("redirect/3")
+        .follow_redirects(true)
+        .send()
+        .await?;
+    row.answer(&page, page.bytes().len(), page.history().len() == 3);
+
+    let row = table.row(site, name, "GET, cookies");
+    let page = client.get("login").follow_redirects(true).send().await?;
+    let kept = client.cookies().get("id")?;
+    row.answer(&page, page.bytes().len(), kept.as_deref() == Some("7"));
+
+    let row = table.row(site, name, "GET, Digest");
+    let ada = Auth::digest("ada", "secret");
+    let page = client.get("vault").auth(ada).send().await?;
+    row.answer(&page, page.bytes().len(), page.history().len() == 1);
+
+    let row = table.row(site, name, "POST, file");
+    let form = Form::new().text("title", "A file");
+    let form = form.part("file", file);
+    let page = client.post("upload").multipart(form).send().await?;
+    row.answer(&page, FILE, page.text() == "whole");
+
+    let row = table.row(site, name, "GET, hook");
+    let (seen, connections) = (Arc::new(AtomicUsize::new(0)), site.server.connections());
+    let counter = Arc::clone(&seen);
+    let watched = client.with(|it| {
+        it.follow_redirects(true).on_request(move |_request| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    })?;
+    let page = watched.get("redirect/2").send().await?;
+    let shared = site.server.connections() == connections;
+    row.answer(
+        &page,
+        page.bytes().len(),
+        shared && seen.load(Ordering::Relaxed) == 3,
+    );
+
+    let row = table.row(site, name, "GET, mock");
+    let mock = Mock::new().on("GET", "/json", |_| Reply::new(200).text("a mock"));
+    let mocked = client.with(|it| it.transport(mock.transport()))?;
+    let page = mocked.get("json").send().await?;
+    let asked = mock.calls("GET", "/json").len();
+    row.answer(
+        &page,
+        page.bytes().len(),
+        page.text() == "a mock" && asked == 1,
+    );
+
     let row = table.row(site, name, "GET, timeout");
     let late = client.get("stall").timeout(PATIENCE).send().await;
     row.refusal(late.err(), |error| error.kind() == Kind::ReadTimeout);
@@ -150,48 +261,73 @@ fn tour(table: &mut Table) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    for site in [Site::plain(), Site::tls()] {
+    for site in [Site::plain()?, Site::tls()?] {
         on_blocking(&site, table)?;
-        runtime.block_on(on_async("tokio", nuncio::tokio::builder(), &site, table))?;
-        smol::block_on(on_async("smol", nuncio::smol::builder(), &site, table))?;
-        let builder = nuncio::async_std::builder();
-        async_std::task::block_on(on_async("async-std", builder, &site, table))?;
+        runtime.block_on(async {
+            let file = nuncio::tokio::file_part(&site.file).await?;
+            on_async("tokio", nuncio::tokio::builder(), file, &site, table).await
+        })?;
+        smol::block_on(async {
+            let file = nuncio::smol::file_part(&site.file).await?;
+            on_async("smol", nuncio::smol::builder(), file, &site, table).await
+        })?;
+        async_std::task::block_on(async {
+            let file = nuncio::async_std::file_part(&site.file).await?;
+            let builder = nuncio::async_std::builder();
+            on_async("async-std", builder, file, &site, table).await
+        })?;
     }
     Ok(())
 }
 
-/// A server, whom to trust about it, and somebody who pretends to be it.
+/// A server, whom to trust about it, somebody who pretends to be it, and a file to upload.
 struct Site {
     server: Server,
     trusted: String,
     impostor: Option<Server>,
+    file: PathBuf,
 }
 
 impl Site {
-    fn plain() -> Self {
-        Site {
-            server: with_log(Server::builder()).start(),
+    fn plain() -> io::Result<Self> {
+        Ok(Site {
+            server: with_paths(Server::builder()).start(),
             trusted: Authority::new().pem(),
             impostor: None,
-        }
+            file: file("plain")?,
+        })
     }
 
-    fn tls() -> Self {
+    fn tls() -> io::Result<Self> {
         let authority = Authority::new();
-        Site {
-            server: with_log(Server::builder())
+        let impostor = authority.faulty_leaf(Fault::UnknownAuthority);
+        Ok(Site {
+            server: with_paths(Server::builder())
                 .tls(authority.leaf().server_config(&["http/1.1"]))
                 .start(),
             trusted: authority.pem(),
-            impostor: Some(Server::https(
-                &authority.faulty_leaf(Fault::UnknownAuthority),
-            )),
-        }
+            impostor: Some(Server::https(&impostor)),
+            file: file("tls")?,
+        })
     }
 }
 
-/// A server that has a log, too, in gzip.
-fn with_log(builder: server::Builder) -> server::Builder {
+impl Drop for Site {
+    fn drop(&mut self) {
+        // It is ours, and there is nobody left to tell.
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+fn file(name: &str) -> io::Result<PathBuf> {
+    let name = format!("nuncio-tour-{}-{name}.txt", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, content::bytes(FILE))?;
+    Ok(path)
+}
+
+/// A server that has a log in gzip, a login, a vault and a place for uploads, too.
+fn with_paths(builder: server::Builder) -> server::Builder {
     let mut log = Encoder::new(Coding::Gzip).expect("memory for an encoder");
     let mut coded = Vec::new();
     for number in 0..LINES {
@@ -199,9 +335,31 @@ fn with_log(builder: server::Builder) -> server::Builder {
         coded.extend_from_slice(&log.encode(line.as_bytes()).expect("memory"));
     }
     coded.extend_from_slice(&log.finish().expect("memory"));
-    let reply = server::Reply::new(200).header("Content-Encoding", "gzip");
-    let reply = reply.body(coded);
-    builder.route("/log", move |_, _| reply.clone())
+    let log = server::Reply::new(200).header("Content-Encoding", "gzip");
+    let log = log.body(coded);
+    builder
+        .route("/log", move |_, _| log.clone())
+        .route("/login", |_, _| {
+            let reply = server::Reply::new(302).header("Set-Cookie", "id=7");
+            reply.header("Location", "/home")
+        })
+        .route("/home", |request, _| match request.header("cookie") {
+            Some(b"id=7") => server::Reply::new(200).body("welcome"),
+            _ => server::Reply::new(403),
+        })
+        .route("/vault", |request, _| {
+            let answer = request.header("authorization").unwrap_or_default();
+            if answer.starts_with(b"Digest username=\"ada\", ") {
+                return server::Reply::new(200).body("gold");
+            }
+            let challenge = r#"Digest realm="vault", nonce="n0nce", qop="auth", algorithm=SHA-256"#;
+            server::Reply::new(401).header("WWW-Authenticate", challenge)
+        })
+        .route("/upload", |_, body| {
+            let file = content::bytes(FILE);
+            let whole = body.windows(FILE).any(|window| window == file);
+            server::Reply::new(200).body(if whole { "whole" } else { "damaged" })
+        })
 }
 
 /// A request's body, made as it is sent; how much went out already is all that it knows.

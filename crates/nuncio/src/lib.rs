@@ -23,7 +23,238 @@
 //! ```
 //!
 //! The async [`Client`] is one concrete type whatever the runtime: `nuncio::smol::builder()` makes it
-//! on smol.
+//! on smol. For one request alone there are functions, such as [`blocking::get`] and [`tokio::get`].
+//!
+//! # Chapters
+//!
+//! - [Clients](#clients): what is set once, and clients made from clients
+//! - [Requests](#requests): queries, headers, bodies, forms, files
+//! - [Responses](#responses): status, text, JSON, charsets, links
+//! - [Streams](#streams): bodies as they come, in pieces, lines, events
+//! - [Redirects](#redirects): when they are followed, and what goes along
+//! - [Authentication](#authentication): Basic, Bearer, Digest, netrc, schemes of your own
+//! - [Cookies](#cookies): the jar, and who gets what
+//! - [Limits](#limits): on time, connections, and what decoding may give
+//! - [Errors](#errors): what failed, and whether to try again
+//! - [Hooks and events](#hooks-and-events): seeing and changing what passes
+//! - [Transports](#transports): what stands below, for all URLs or for some
+//! - [Tests without a network](#tests-without-a-network)
+//! - [Runtimes and TLS](#runtimes-and-tls)
+//! - [Other crates' types](#other-crates-types): `http`, tower
+//! - [Features](#features)
+//!
+//! # Clients
+//!
+//! A client holds connections, settings and cookies. It is cheap to clone, and clones share all three;
+//! make one and keep it. Its builder has what holds for every request: a base URL, headers, query,
+//! authentication, cookies, limits, redirects, hooks, transports. Afterwards nothing of it changes;
+//! [`with`](blocking::Client::with) makes another client that differs, and shares the connections
+//! unless the difference is in how those are made.
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn example() -> Result<(), nuncio::Error> {
+//! let client = nuncio::blocking::Client::builder()
+//!     .base_url("https://api.example.com/v2/") // where "users" becomes /v2/users
+//!     .header("X-App", "7")
+//!     .auth(("ada", "secret"))
+//!     .build()?;
+//! let admin = client.with(|it| it.auth(("admin", "more secret")).header("X-Role", "admin"))?;
+//! admin.delete("users/3").send()?.error_for_status()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The client's authentication goes to the origin of its base URL alone, if it has one, and cookies
+//! given to its builder to that host. `close()` closes it for all clones.
+//!
+//! # Requests
+//!
+//! [`blocking::RequestBuilder`] and [`RequestBuilder`] are one definition: `query`, `header`, `body`,
+//! `form`, `json`, `multipart`, `auth`, `cookie`, `timeout`, `follow_redirects` and more, each for this
+//! request alone and in place of what the client has. Mistakes are kept until it is sent, and reported
+//! before anything is. `build()` gives the [`Request`] as it would be sent, to look at, to change, and
+//! for `Client::send`.
+//!
+//! A [`Body`] is bytes, text, a reader, a stream, or a file ([`blocking::file`], [`tokio::file`]); a
+//! [`Form`] is made of fields and [`Part`]s. Its length is announced where it is known; what can be read
+//! once more is sent once more where a redirect or a challenge asks for it, and is an error
+//! ([`Kind::StreamConsumed`]) where it cannot.
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Form, Part, blocking::Client};
+//!
+//! let client = Client::builder().build()?;
+//! let form = Form::new().text("title", "Sales").part("table", Part::new("1,2").file_name("a.csv"));
+//! let request = client.post("https://example.com/?a=1").query([("b", "2")]).multipart(form).build()?;
+//! assert_eq!(request.url().as_str(), "https://example.com/?a=1&b=2");
+//! let kind = request.headers().get("Content-Type").unwrap_or_default();
+//! assert!(kind.starts_with("multipart/form-data; boundary="));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Responses
+//!
+//! A [`Response`] has its body read, and can be shared and kept; what it says beside the body is its
+//! [`Head`]: status, headers, [`history`](Head::history), [`links`](Head::links), the
+//! [request](Head::request) that it answers, how long that [took](Head::elapsed). Any status is a
+//! response; [`error_for_status`](Response::error_for_status) makes an error of those that are no
+//! success, and the error has the response in it.
+//!
+//! [`text`](Response::text) reads the body in the charset that is declared, else in the
+//! [`DefaultEncoding`]; it never fails. [`json`](Response::json) may borrow from the body.
+//!
+//! # Streams
+//!
+//! `stream()` in place of `send()` gives the response when its head is there. [`blocking::Streaming`]
+//! is an iterator's source, `Read` and `BufRead`; [`Streaming`] has futures instead, and is `AsyncRead` (of
+//! `futures-io`; [`tokio::into_tokio_read`] makes tokio's).
+//!
+//! | pull | gives |
+//! |---|---|
+//! | `chunk`, `chunks(n)` | bytes, decoded, as they come or n at a time |
+//! | `raw_chunk`, `raw_chunks(n)` | bytes as they came over the network |
+//! | `text`, `text_chunks(n)`, `lines` | text in the response's charset |
+//! | `events` | Server-Sent Events |
+//! | `json_lines` | a value from each line |
+//! | `into_response` | what `send()` would have given, of the part not yet pulled |
+//!
+//! Nothing is read ahead of the pulls but what a buffer holds, so a slow reader slows the server down.
+//! Pulled to the end, the connection can be used again; dropped before, it is closed.
+//!
+//! # Redirects
+//!
+//! None is followed unless the client or the request says [`follow_redirects(true)`], and then up to
+//! 20; [`Redirects`] has all there is to say: a limit, a hook that sees each hop and may change or stop
+//! it, `Referer`. A response that sends elsewhere and was not followed has a
+//! [`next_request`](Head::next_request).
+//!
+//! To another origin (scheme, host or port) go only fields that tell nothing about who asks, those that
+//! describe a body which is sent again, and those that [`Redirects::headers`] names. Whatever else the
+//! caller set may be a secret, and who wrote the `Location` need not be who it was meant for. (From http to
+//! https of the same host, default ports both, `Authorization` is kept, as httpx does it.) The method and
+//! the body follow httpx: 302 and 303 make a GET of all but HEAD, 301 makes one of a POST, 307 and 308
+//! keep both. [`https_only`] refuses hops to http.
+//!
+//! # Authentication
+//!
+//! An [`Auth`] is [Basic](Auth::basic), [Bearer](Auth::bearer), [`Digest`] (RFC 7616), what a
+//! [netrc] file says, a [function](Auth::function), or a [scheme](Auth::scheme) of your own: a
+//! machine that is shown responses and says what to send next ([`auth::AuthScheme`] has an example). The
+//! request's counts, else the client's, else what stands in the URL.
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Auth, Mock, Reply, blocking::Client};
+//!
+//! let site = Mock::answering(|request| match request.headers().get("Authorization") {
+//!     Some(answer) if answer.starts_with("Digest username=\"ada\"") => Reply::new(200),
+//!     _ => Reply::new(401).header("WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\""),
+//! });
+//! let client = Client::builder().transport(site.transport()).auth(Auth::digest("ada", "secret")).build()?;
+//! let page = client.get("https://example.com/").send()?;
+//! assert_eq!((page.status().as_u16(), page.history().len()), (200, 1));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Cookies
+//!
+//! Each client has a [`CookieJar`], which keeps what servers set, by RFC 6265bis and the public suffix
+//! list. A jar is cheap to clone, and clones share what is in it: give one to several clients, look into it
+//! through [`cookies`](blocking::Client::cookies), load and save it in curl's format with [`cookie_file`], or
+//! with the feature `serde` as whatever serde writes. `cookie_store(false)` keeps nothing. A cookie of a
+//! request goes with that request and no hop after it.
+//!
+//! ```
+//! # #[cfg(feature = "serde")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let jar = nuncio::CookieJar::from_pairs([("theme", "dark")])?;
+//! let saved = serde_json::to_string(&jar)?;
+//! let again: nuncio::CookieJar = serde_json::from_str(&saved)?;
+//! assert_eq!(again.get("theme")?.as_deref(), Some("dark"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "serde"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Limits
+//!
+//! | what | default | to be changed by |
+//! |---|---|---|
+//! | connecting, each read, each write, waiting for a connection | 5 s each | [`Timeout`] |
+//! | connections; idle ones; for how long | 100; 20; 5 s | [`Limits`] |
+//! | redirects and challenges | 20 | [`Redirects::limit`] |
+//! | what a coded body may decode to | 64 MiB, or 100 times its size | [`Budget`] |
+//! | codings, one over another | 5 | `max_codings` |
+//! | a line of a stream; an event | 64 MiB; 16 MiB | |
+//! | the body that a status error of a stream reads | 64 KiB | |
+//!
+//! A read or write limit is on silence, not on the whole transfer.
+//!
+//! # Errors
+//!
+//! There is one [`Error`]: its [`Kind`], predicates such as [`is_timeout`](Error::is_timeout), the
+//! request, the address, the [phase](Error::phase), and whether the server may have
+//! [acted](Error::processed) on it. It is one line, it is cheap to clone, and neither it nor any `Debug` output holds a secret.
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Kind, Script, blocking::Client};
+//!
+//! let down = Script::new().refuse();
+//! let client = Client::builder().transport(down.transport()).build()?;
+//! let error = client.get("http://ada:secret@example.com/").send().unwrap_err();
+//! assert_eq!((error.kind(), error.is_connect()), (Kind::Connect, true));
+//! assert!(error.to_string().starts_with("GET http://example.com/: "));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Hooks and events
+//!
+//! `on_request` shows each request before it goes, `on_response` each head before its body is read: on
+//! every hop and every step of an authentication. They may change what they see, and an error ends the
+//! call. An async client also takes hooks that wait: `on_request_async`, `on_response_async`.
+//!
+//! `on_event` tells what happens below: look-ups, connections, heads, the end of bodies ([`Event`]).
+//! It only watches.
+//!
+//! # Transports
+//!
+//! A [`Transport`] takes one request and gives one [`Reply`]; it stands below redirects, cookies,
+//! authentication and hooks. It is a [`Network`] with settings of its own, a
+//! [function](Transport::function), your own [`BlockingTransport`] or [`AsyncTransport`], a [`Mock`] or a
+//! [`Script`]. `transport` gives a client one for all URLs, `mount` one for those like a pattern:
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Limits, Network, Reply, Transport, blocking::Client};
+//!
+//! let few = Limits { max_connections: Some(2), ..Limits::default() };
+//! let client = Client::builder()
+//!     .mount("https://slow.example.com", Transport::network(Network::new().limits(few)))
+//!     .mount("app://", Transport::function(|request| Ok(Reply::new(200).text(request.url().path()))))
+//!     .build()?;
+//! assert_eq!(client.get("app://local/page").send()?.text(), "/page");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
 //!
 //! # Tests without a network
 //!
@@ -60,6 +291,27 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Runtimes and TLS
+//!
+//! [`blocking`] has no background thread but short-lived ones for look-ups, and no runtime. The async
+//! clients run on [`tokio`], [`smol`] and [`async_std`], or on whatever implements [`Runtime`]; no task is
+//! spawned for a request, and a future that is dropped leaves the pool as it was. One client may serve
+//! several runtimes.
+//!
+//! TLS is rustls with ring: Mozilla's roots, or `root_certificates`, or with `trust_env` those that
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by `tls_config`.
+//!
+//! # Other crates' types
+//!
+//! A [`Request`] can be made of an `http::Request` and the other way round, and so can a [`Response`] and
+//! a [`Reply`]. With the feature `tower` the async client is a `tower::Service`, and one can be its
+//! transport.
+//!
+//! # Not there yet
+//!
+//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
+//! each other, retries, limits on a whole request or on a slow one.
+//!
 //! # Features
 //!
 //! | feature | default | gives |
@@ -77,24 +329,29 @@
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
 //! | `compress` | | `RequestBuilder::compress`: bodies sent in a content coding |
+//! | `serde` | | cookies and jars that can be serialized |
 //! | `full` | | all of them |
 //!
 //! The protocol crates can be used alone: `nuncio-url`, `nuncio-headers`, `nuncio-multipart`,
 //! `nuncio-content`, `nuncio-http1`, `nuncio-http2`, `nuncio-connection`.
+//!
+//! [`follow_redirects(true)`]: blocking::ClientBuilder::follow_redirects
+//! [`https_only`]: blocking::ClientBuilder::https_only
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod cookie_file;
 pub mod netrc;
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference, Reply,
-    Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout, Transport,
-    Url, Version, auth, cookies, cut,
+    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
+    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
+    Transport, Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

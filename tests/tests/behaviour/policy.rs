@@ -219,6 +219,7 @@ fn r17_what_is_bound_to_a_base_url_stays_there<A: Adapter>(adapter: &A) {
         .base_url(home.url("/"))
         .auth(("user", "SECRET"))
         .header("Proxy-Authorization", "SECRET")
+        .header("X-Api-Key", "SECRET")
         .cookie("token", "SECRET")
         .build()
         .unwrap();
@@ -233,8 +234,52 @@ fn r17_what_is_bound_to_a_base_url_stays_there<A: Adapter>(adapter: &A) {
     let text = elsewhere.text();
     // A cookie goes by host, whatever the port (RFC 6265bis section 8.5).
     assert!(!text.contains("uthorization"), "{text}");
+    assert!(!text.contains("X-Api-Key"), "{text}");
+    assert!(at_home.text().contains("X-Api-Key"));
     let given = adapter
         .send(client.get(away.url("/echo")).auth(("user", "SECRET")))
         .unwrap();
     assert!(given.text().contains("Basic"));
+}
+
+behaviour!(extensions_of_the_client_travel_with_every_request);
+fn extensions_of_the_client_travel_with_every_request<A: Adapter>(adapter: &A) {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Label(&'static str);
+    #[derive(Clone)]
+    struct Other;
+    let server = Server::http();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&seen);
+    let client = adapter
+        .builder()
+        .extension(Label("the client's"))
+        .extension(Other)
+        .follow_redirects(true)
+        .on_request(move |request| {
+            let label = request
+                .extensions()
+                .and_then(|all| all.get::<Label>().cloned());
+            assert!(
+                request
+                    .extensions()
+                    .is_some_and(|all| all.get::<Other>().is_some())
+            );
+            hook.lock().unwrap().push(label);
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    adapter.send(client.get(server.url("/redirect/1"))).unwrap();
+    let own = client.get(server.url("/json")).extension(Label("its own"));
+    adapter.send(own).unwrap();
+    let all: Vec<_> = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .cloned()
+        .map(Option::unwrap)
+        .collect();
+    let clients = Label("the client's");
+    assert_eq!(all, [clients.clone(), clients, Label("its own")]);
 }

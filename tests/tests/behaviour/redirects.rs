@@ -428,6 +428,7 @@ fn r15_the_body_of_a_redirect_is_drained_within_bounds_and_not_decoded<A: Adapte
     let response = adapter.send(client.get(short.url("/"))).unwrap();
     assert_eq!(response.text(), "ok");
     assert_eq!(response.history()[0].bytes().len(), 1000);
+    assert!(!response.history()[0].is_truncated());
     // One that is longer is not read, and its connection not used again.
     let long = Script::new()
         .connection([Step::ExpectHead, Step::send(redirect(1 << 30))])
@@ -436,6 +437,7 @@ fn r15_the_body_of_a_redirect_is_drained_within_bounds_and_not_decoded<A: Adapte
     let response = adapter.send(client.get(long.url("/"))).unwrap();
     assert_eq!(response.text(), "ok");
     assert!(response.history()[0].bytes().is_empty());
+    assert!(response.history()[0].is_truncated());
     assert_eq!(long.connections(), 2);
 }
 

@@ -1,17 +1,17 @@
 //! Where clients can be used, and where they say that they cannot.
 
 use crate::echo::Echo;
-use nuncio::{Form, Kind, Timeout};
-use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
+use nuncio::{ClientBuilder, Form, Kind, Runtime, Socket, Timeout};
 use nuncio_testkit::server::Server;
-use nuncio_tests::adapters::Smol;
-use nuncio_tests::adapters::{Adapter, AsyncStd, Blocking, CurrentThread, Executor, MultiThread};
+use nuncio_tests::adapters::{
+    Adapter, Altered, AsyncStd, Blocking, CurrentThread, Executor, MultiThread, Smol,
+};
 use nuncio_tests::async_behaviour;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -41,6 +41,7 @@ async_behaviour! {
     a_timer_can_be_set_anew,
     a_read_now_gives_what_is_there_and_does_not_wait,
     a_peer_that_is_always_ready_lets_the_task_yield,
+    looking_a_name_up_is_part_of_connecting,
 }
 
 fn a_blocking_client_works_inside_a_task(adapter: &impl Executor) {
@@ -159,8 +160,9 @@ fn a_read_now_gives_what_is_there_and_does_not_wait(adapter: &impl Executor) {
 }
 
 fn a_peer_that_is_always_ready_lets_the_task_yield(adapter: &impl Executor) {
-    let endless = Arc::new(Endless(adapter.runtime()));
-    let client = nuncio::ClientBuilder::new(endless).build().unwrap();
+    let runtime = Altered::new(adapter.runtime())
+        .connect(|_, _| Box::pin(async { Ok(Box::new(EndlessSocket(0)) as Box<dyn Socket>) }));
+    let client = ClientBuilder::new(Arc::new(runtime)).build().unwrap();
     adapter.block_on(async {
         let request = client.get("http://127.0.0.1/").stream();
         let mut download = request.await.unwrap();
@@ -313,40 +315,7 @@ mod one_shots {
     one_shots! { tokio CurrentThread, smol Smol, async_std AsyncStd }
 }
 
-/// Another runtime, but each peer answers with a body that has no end, as fast as it is read.
-struct Endless(Arc<dyn Runtime>);
-
-impl Runtime for Endless {
-    fn check(&self) -> Result<u64, &'static str> {
-        self.0.check()
-    }
-
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-
-    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        self.0.timer(at)
-    }
-
-    fn connect(&self, _address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
-        Box::pin(async { Ok(Box::new(EndlessSocket(0)) as Box<dyn Socket>) })
-    }
-
-    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        self.0.resolve(host, port)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
-        self.0.spawn(task)
-    }
-
-    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
-        self.0.run_blocking(work)
-    }
-}
-
-/// How often it was read.
+/// A peer that answers with a body that has no end, as fast as it is read: how often that was.
 struct EndlessSocket(u32);
 
 impl Socket for EndlessSocket {
@@ -375,48 +344,15 @@ impl Socket for EndlessSocket {
     }
 }
 
-/// tokio, but names are looked up for ever.
-struct SlowNames;
-
-impl Runtime for SlowNames {
-    fn check(&self) -> Result<u64, &'static str> {
-        nuncio::tokio::Tokio.check()
-    }
-
-    fn now(&self) -> Instant {
-        nuncio::tokio::Tokio.now()
-    }
-
-    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        nuncio::tokio::Tokio.timer(at)
-    }
-
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
-        nuncio::tokio::Tokio.connect(address)
-    }
-
-    fn resolve(&self, _host: &str, _port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
-        nuncio::tokio::Tokio.spawn(task)
-    }
-
-    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, io::Result<()>> {
-        nuncio::tokio::Tokio.run_blocking(work)
-    }
-}
-
-#[test]
-fn looking_a_name_up_is_part_of_connecting() {
-    let tokio = CurrentThread::start();
-    let client = nuncio::ClientBuilder::new(Arc::new(SlowNames))
+fn looking_a_name_up_is_part_of_connecting(adapter: &impl Executor) {
+    let runtime =
+        Altered::new(adapter.runtime()).resolve(|_, _, _| Box::pin(std::future::pending()));
+    let client = ClientBuilder::new(Arc::new(runtime))
         .timeout(Timeout::default().connect(Duration::from_millis(100)))
         .build()
         .unwrap();
     let started = Instant::now();
-    let error = tokio.send(client.get("http://localhost/")).unwrap_err();
+    let error = adapter.send(client.get("http://localhost/")).unwrap_err();
     assert_eq!(error.kind(), Kind::ConnectTimeout, "{error}");
     assert!(error.to_string().contains("localhost"), "{error}");
     assert!(started.elapsed() >= Duration::from_millis(100));
@@ -424,6 +360,6 @@ fn looking_a_name_up_is_part_of_connecting() {
     assert_eq!(client.pool().connections, 0);
     // An address needs no look-up.
     let server = Server::http();
-    let response = tokio.send(client.get(server.url("/json"))).unwrap();
+    let response = adapter.send(client.get(server.url("/json"))).unwrap();
     assert_eq!(response.status(), 200);
 }

@@ -59,6 +59,32 @@ fn a_download_is_a_file_and_the_head_is_shown() {
 }
 
 #[test]
+fn what_is_written_is_decoded() {
+    let (server, folder) = (crate::deflating(), Folder::new());
+    let url = server.url("/hello");
+    on_all(&["--download", &folder.file("a"), &url], |run| {
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        assert_eq!(fs::read(folder.file("a")).unwrap(), b"hello, hello");
+    });
+    on_all(&["--download", "-", &url], |run| {
+        assert_eq!(run.out, b"hello, hello")
+    });
+}
+
+#[test]
+fn a_download_follows_redirects() {
+    let (server, folder) = (Server::http(), Folder::new());
+    let url = server.url("/redirect-to?url=/bytes/9");
+    on_all(
+        &["--follow-redirects", "--download", &folder.file("a"), &url],
+        |run| {
+            assert_eq!((run.status, run.err.as_str()), (0, ""));
+            assert_eq!(fs::read(folder.file("a")).unwrap(), content::bytes(9));
+        },
+    );
+}
+
+#[test]
 fn an_empty_body_is_an_empty_file() {
     let (server, folder) = (Server::http(), Folder::new());
     assert_eq!(

@@ -5,6 +5,7 @@ mod output;
 mod request;
 mod status;
 
+use nuncio_testkit::server::{Reply, Server};
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
@@ -51,4 +52,16 @@ fn on_all(args: &[&str], check: impl Fn(&Run)) {
     for runtime in RUNTIMES {
         check(&nuncio(args.iter().chain(&["--runtime", runtime])));
     }
+}
+
+/// A server whose `/hello` is `hello, hello`, coded.
+fn deflating() -> Server {
+    let coded = b"\x78\xda\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\x00\x51\x00\x1c\xda\x04\x75";
+    let reply = Reply::new(200)
+        .header("Content-Type", "text/plain")
+        .header("Content-Encoding", "deflate")
+        .body(coded.to_vec());
+    Server::builder()
+        .route("/hello", move |_, _| reply.clone())
+        .start()
 }

@@ -46,6 +46,14 @@ fn bodies_are_shown_by_their_type() {
     assert_eq!(shown("text/plain", "two\r\nlines\r\n"), "two\nlines\n");
     assert_eq!(shown("text/html; charset=utf-8", "<é>\n"), "<é>\n");
     assert_eq!(shown("text/plain", b"\xff!".as_slice()), "\u{fffd}!\n");
+    assert_eq!(
+        shown("text/plain; charset=iso-8859-1", b"caf\xe9".as_slice()),
+        "café\n"
+    );
+    assert_eq!(
+        shown("text/plain; charset=utf-16le", b"a\0\xe9\0".as_slice()),
+        "aé\n"
+    );
     assert_eq!(shown("application/json", "{not json}"), "{not json}\n");
     assert_eq!(shown("image/png", [0, 1, 2]), "<3 bytes of binary data>\n");
     assert_eq!(shown("nonsense", "abc"), "<3 bytes of binary data>\n");
@@ -124,6 +132,28 @@ fn text_is_shown_as_it_comes() {
 }
 
 #[test]
+fn text_does_not_depend_on_how_it_comes() {
+    let text = "caf\u{e9} \u{1F600}\r\nx\ry";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length";
+    let peer = Script::new()
+        .connection([
+            Step::ExpectHead,
+            Step::send(format!("{head}: {}\r\n\r\n", text.len())),
+            Step::SendByteByByte(text.as_bytes().to_vec()),
+            Step::ExpectEof,
+        ])
+        .repeat_last()
+        .start();
+    on_all(&[&peer.url("/")], |run| {
+        assert!(
+            run.out().ends_with("\n\ncafé \u{1F600}\nx\\x0dy\n"),
+            "{}",
+            run.out()
+        );
+    });
+}
+
+#[test]
 fn verbose_shows_connection_request_and_interim_heads() {
     let server = Server::http();
     on_all(&["-v", &server.url("/hints")], |run| {
@@ -136,6 +166,56 @@ fn verbose_shows_connection_request_and_interim_heads() {
         let heads = "\n\nHTTP/1.1 103 Early Hints\nlink: </a.css>\n\nHTTP/1.1 200 OK\n";
         assert!(run.out().contains(heads), "{}", run.out());
         assert_eq!(run.out().matches("HTTP/1.1 200 OK").count(), 1);
+    });
+}
+
+#[test]
+fn each_hop_is_shown_in_its_turn() {
+    let server = Server::http();
+    let url = server.url("/redirect/2");
+    let hop =
+        |next| format!("HTTP/1.1 302 Found\nlocation: /redirect/{next}\ncontent-length: 0\n\n");
+    on_all(&["--follow-redirects", &url], |run| {
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        let begin = hop(1) + &hop(0) + "HTTP/1.1 200 OK\n";
+        assert!(run.out().starts_with(&begin), "{}", run.out());
+        assert!(run.out().ends_with("\n}\n"), "{}", run.out());
+    });
+    on_all(&["-v", "--follow-redirects", &url], |run| {
+        let places = [
+            "GET /redirect/2 ",
+            &hop(1),
+            "GET /redirect/1 ",
+            &hop(0),
+            "GET /redirect/0 ",
+        ];
+        let at = places.map(|place| run.out().find(place));
+        assert!(at[0].is_some() && at.is_sorted(), "{at:?}: {}", run.out());
+    });
+    on_all(&[&url], |run| {
+        assert_eq!((run.status, run.out()), (1, &*hop(1)))
+    });
+    on_all(
+        &["--follow-redirects", &server.url("/redirect/21")],
+        |run| {
+            assert_eq!(run.status, 1);
+            assert_eq!(run.out().matches("HTTP/1.1 302 Found\n").count(), 21);
+            assert!(run.error().starts_with("TooManyRedirects: "), "{}", run.err);
+        },
+    );
+}
+
+#[test]
+fn coded_bodies_are_shown_decoded() {
+    let server = crate::deflating();
+    on_all(&[&server.url("/hello")], |run| {
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        assert!(
+            run.out().contains("\nContent-Encoding: deflate\n"),
+            "{}",
+            run.out()
+        );
+        assert!(run.out().ends_with("\n\nhello, hello\n"), "{}", run.out());
     });
 }
 

@@ -1,9 +1,12 @@
 //! What each option makes of the request.
 
-use crate::on_all;
+use crate::{RUNTIMES, command, on_all};
 use nuncio_testkit::certs::{Authority, Fault};
 use nuncio_testkit::script::{Script, Step};
 use nuncio_testkit::server::Server;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
 
 const EMPTY: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -112,6 +115,140 @@ fn bodies_say_what_they_are() {
     let own = received("/", &["--json", "1", "-h", "content-type", "a/b+json"]);
     assert!(own.contains("\r\ncontent-type: a/b+json\r\n"), "{own}");
     assert!(!own.contains("application/json"), "{own}");
+}
+
+#[test]
+fn files_are_sent_behind_the_fields() {
+    let server = Server::http();
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sales-{}.csv", std::process::id()));
+    std::fs::write(&path, "a,b\n1,2\n").unwrap();
+    let (file, name) = (path.to_str().unwrap(), path.file_name().unwrap());
+    let name = name.to_str().unwrap();
+    let url = server.url("/echo");
+    let args = [
+        "-f",
+        "table",
+        file,
+        "-d",
+        "title",
+        "é",
+        "--files",
+        "again",
+        file,
+        "--download",
+        "-",
+        &url,
+    ];
+    on_all(&args, |run| {
+        assert_eq!(run.status, 0, "{}", run.err);
+        let (head, body) = run.out().split_once("\n\n").unwrap();
+        assert!(head.contains("\"method\":\"POST\""), "{head}");
+        assert!(head.contains("\"multipart/form-data; boundary="), "{head}");
+        let part = |field| {
+            format!(
+                "Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+                 Content-Type: text/csv\r\n\r\na,b\n1,2\n\r\n"
+            )
+        };
+        let title = "Content-Disposition: form-data; name=\"title\"\r\n\r\né\r\n";
+        let at = [title, &part("table"), &part("again")].map(|part| body.find(part));
+        assert!(at[0].is_some() && at.is_sorted(), "{at:?}: {body}");
+    });
+    std::fs::remove_file(&path).unwrap();
+    let requests = server.requests();
+    on_all(&["-f", "table", file, &url], |run| {
+        assert_eq!((run.status, run.out()), (1, ""));
+        assert!(run.error().contains(file), "{}", run.err);
+    });
+    assert_eq!(
+        server.requests(),
+        requests,
+        "nothing is sent without the file"
+    );
+}
+
+#[test]
+fn cookies_and_credentials_are_fields() {
+    let cookies = received("/", &["--cookies", "a", "1", "--cookies", "b", "-2"]);
+    assert!(cookies.contains("\r\nCookie: a=1; b=-2\r\n"), "{cookies}");
+    let auth = received("/", &["--auth", "Aladdin", "open sesame"]);
+    assert!(auth.contains(BASIC), "{auth}");
+}
+
+const BASIC: &str = "\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
+
+#[test]
+fn a_password_can_come_from_standard_input() {
+    for runtime in RUNTIMES {
+        for (line, sent) in [
+            ("open sesame\nmore\n", true),
+            ("open sesame", true),
+            ("", false),
+        ] {
+            let steps = [Step::ExpectHead, Step::send(EMPTY), Step::ExpectEof];
+            let peer = Script::new().connection(steps).start();
+            let args = [
+                "--runtime",
+                runtime,
+                "--auth",
+                "Aladdin",
+                "-",
+                &peer.url("/"),
+            ];
+            let mut child = command(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(line.as_bytes())
+                .unwrap();
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.success(), sent, "{said}");
+            if sent {
+                let record = peer.finish().swap_remove(0);
+                let request = String::from_utf8(record.received).unwrap();
+                assert!(request.contains(BASIC), "{request}");
+            } else {
+                assert!(said.starts_with("InputError: "), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn credentials_do_not_follow_to_another_origin() {
+    let (first, second) = (Server::http(), Server::http());
+    let url = first.url(&format!("/redirect-to?url={}", second.url("/echo")));
+    let args = [
+        "--auth",
+        "user",
+        "s3cret",
+        "--cookies",
+        "a",
+        "s3cret",
+        "-h",
+        "X-Key",
+        "s3cret",
+        "--follow-redirects",
+        "--download",
+        "-",
+        &url,
+    ];
+    on_all(&args, |run| {
+        assert_eq!(run.status, 0, "{}", run.err);
+        assert!(run.out().contains("\"target\":\"/echo\""), "{}", run.out());
+        for field in ["uthorization", "ookie", "X-Key", "s3cret", "dXNlcj"] {
+            assert!(!run.out().contains(field), "{}", run.out());
+        }
+    });
+    assert_eq!((first.requests(), second.requests()), (2, 2));
 }
 
 #[test]

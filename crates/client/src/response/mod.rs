@@ -86,7 +86,8 @@ impl Response {
         self.downloaded
     }
 
-    /// Whether the body went on beyond what is kept of it: in errors, at most 64 KiB are.
+    /// Whether the body went on beyond what is kept of it: in errors and in the
+    /// [history](Head::history), at most 64 KiB are.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -108,6 +109,12 @@ impl Response {
             None => Ok(self),
             Some(error) => Err(error.with_response(self.truncate(ERROR_BODY))),
         }
+    }
+
+    /// Says that the body went on beyond what is kept of it, if it did.
+    pub(crate) fn cut(mut self, cut: bool) -> Self {
+        self.truncated |= cut;
+        self
     }
 
     fn truncate(mut self, limit: usize) -> Self {

@@ -114,6 +114,7 @@ impl Head {
     }
 
     /// Says what a body is read as that declares no charset.
+    #[inline]
     pub(crate) fn set_default_encoding(&mut self, default: &DefaultEncoding) {
         if self.more.is_some() || !default.is_utf8() {
             self.more.get_or_insert_default().default_encoding = default.clone();

@@ -15,7 +15,7 @@ use crate::request::Request;
 use crate::running::Running;
 use crate::transport::{Ask, Carrier, Sent};
 use bytes::{Buf, Bytes};
-use nuncio_connection::{BlockCache, Http1Config, Limits, Processed, Transmit};
+use nuncio_connection::{BlockCache, Http1Config, Limits, Processed, ResponseHead, Transmit};
 use std::io::{self, IoSlice, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -85,11 +85,12 @@ impl Carrier for Carried {
             world: Arc::clone(&self.world),
         });
         Sent::of(side, move |ask| {
-            if let Some(sending) = &mut sending {
-                ready!(sending.poll_head(ask))?;
-            }
+            let head = match &mut sending {
+                Some(sending) => ready!(sending.poll_head(ask))?,
+                None => return Poll::Ready(Err(over())),
+            };
             let sending = sending.take().ok_or_else(over)?;
-            Poll::Ready(sending.into_reply(side))
+            Poll::Ready(sending.into_reply(head, side))
         })
     }
 }
@@ -225,7 +226,7 @@ struct Sending {
 
 impl Sending {
     /// Ready when the head is here.
-    fn poll_head(&mut self, ask: &mut Ask<'_, '_>) -> Poll<Result<(), Error>> {
+    fn poll_head(&mut self, ask: &mut Ask<'_, '_>) -> Poll<Result<ResponseHead, Error>> {
         let Sending {
             leg,
             request,
@@ -233,8 +234,9 @@ impl Sending {
         } = self;
         loop {
             let now = world.now()?;
-            let LegStep::Go(step) = leg.step(request, now, Waker::noop())? else {
-                return Poll::Ready(Ok(()));
+            let step = match leg.step(request, now, Waker::noop())? {
+                LegStep::Go(step) => step,
+                LegStep::Head(head) => return Poll::Ready(Ok(head)),
             };
             match step {
                 Step::Resolve { .. } => leg.resolved("", Ok(vec![ADDRESS]))?,
@@ -265,8 +267,8 @@ impl Sending {
         }
     }
 
-    fn into_reply(self, side: Side) -> Result<Reply, Error> {
-        let (running, head) = self.leg.into_answer().ok_or_else(over)?;
+    fn into_reply(mut self, head: ResponseHead, side: Side) -> Result<Reply, Error> {
+        let running = self.leg.take_running().ok_or_else(over)?;
         let mut arriving = Arriving {
             running: Some(running),
             world: self.world,

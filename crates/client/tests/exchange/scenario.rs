@@ -7,11 +7,15 @@
 //! is doubled, and an `r` that it has to be asked for.
 
 use super::secrets;
+use bytes::Bytes;
 use nuncio_client::auth::{AuthFlow, AuthScheme, AuthStep};
 use nuncio_client::{
-    Auth, Body, ClientBuilder, Driver, Error, Kind, Method, Netrc, RedirectAction, Redirects,
-    Reply, Request, RequestBuilder, Response, StatusCode, Url,
+    Auth, Body, BodyStream, ClientBuilder, Driver, Error, Headers, Kind, Method, Netrc,
+    RedirectAction, Redirects, Reply, Request, RequestBuilder, Response, StatusCode, Url,
 };
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -88,7 +92,7 @@ pub(crate) enum Hook {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) fields: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     pub(crate) is_read: bool,
 }
 
@@ -232,22 +236,58 @@ impl Scenario {
             builder = builder.cookie("own", secrets::COOKIE);
         }
         let length = BODY.len() as u64;
-        let reader = || std::io::Cursor::new(BODY);
+        let body = |again, length| match self.is_async {
+            true => Body::stream(Pieces::new(BODY.as_bytes(), again), length),
+            false if again => Body::seekable(io::Cursor::new(BODY), length),
+            false => Body::reader(BODY.as_bytes(), length),
+        };
         match self.payload {
             Payload::None => builder,
             Payload::Bytes => builder.body(BODY).header("Content-Type", "text/plain"),
-            Payload::Reader => builder.body(Body::reader(reader(), None)),
-            Payload::Seekable => builder.body(Body::seekable(reader(), Some(length))),
-            Payload::Factory => builder.body(Body::factory(
-                || Ok(Body::from(BODY)),
-                Some(BODY.len() as u64),
-            )),
-            Payload::Short => builder.body(Body::reader(reader(), Some(length + 1))),
+            Payload::Reader => builder.body(body(false, None)),
+            Payload::Seekable => builder.body(body(true, Some(length))),
+            Payload::Factory => builder.body(Body::factory(|| Ok(Body::from(BODY)), Some(length))),
+            Payload::Short => builder.body(body(false, Some(length + 1))),
             Payload::Form => builder.form([("name", BODY)]),
             Payload::Announced => builder
-                .body(Body::reader(reader(), None))
+                .body(body(false, None))
                 .header("Content-Length", length.to_string()),
         }
+    }
+}
+
+/// A stream of some pieces.
+struct Pieces {
+    all: Vec<Bytes>,
+    given: usize,
+    again: bool,
+}
+
+impl Pieces {
+    fn new(bytes: &[u8], again: bool) -> Self {
+        let size = bytes.len().div_ceil(4).max(1);
+        let all = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
+        Pieces {
+            all,
+            given: 0,
+            again,
+        }
+    }
+}
+
+impl BodyStream for Pieces {
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Bytes>>> {
+        let next = self.all.get(self.given).cloned();
+        self.given += 1;
+        Poll::Ready(next.map(Ok))
+    }
+
+    fn restart(mut self: Pin<&mut Self>) -> bool {
+        self.given = 0;
+        self.again
     }
 }
 
@@ -280,11 +320,13 @@ impl Answer {
         }
         let behind = first.get(3..).unwrap_or_default();
         let digit = behind.iter().find(|byte| byte.is_ascii_digit());
-        let doubled = digit.map_or(0, |digit| digit - b'0');
+        let doubled = digit.map_or(0, |digit| 2 * (digit - b'0')).min(14);
+        // As long as matters: more than is drained of a body that is not the last.
+        let times = (1 << doubled).min(80 * 1024 / body.len().max(1)).max(1);
         Answer {
             status,
             fields,
-            body: body.repeat(1 << (2 * doubled).min(14)),
+            body: body.repeat(times).into(),
             is_read: behind.contains(&b'r'),
         }
     }
@@ -292,16 +334,24 @@ impl Answer {
     /// As a transport's reply.
     pub(crate) fn reply(&self, is_async: bool) -> Reply {
         let mut reply = Reply::new(self.status);
-        for (name, value) in &self.fields {
-            // What is no field is left out: there would be no reply.
-            let _ = reply.headers_mut().append(name, value);
-        }
-        if !self.is_read || is_async {
+        *reply.headers_mut() = self.headers();
+        if !self.is_read {
             return reply.body(self.body.clone());
         }
-        let piece = self.body.len().div_ceil(4).max(1);
-        let pieces: Vec<Vec<u8>> = self.body.chunks(piece).map(<[u8]>::to_vec).collect();
-        reply.body(Body::pieces(pieces))
+        let pieces = Pieces::new(&self.body, false);
+        reply.body(match is_async {
+            true => Body::stream(pieces, None),
+            false => Body::pieces(pieces.all),
+        })
+    }
+
+    fn headers(&self) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in &self.fields {
+            // What is no field is left out: there would be no reply.
+            let _ = headers.append(name, value);
+        }
+        headers
     }
 
     /// What stands in a field, if it is there once.
@@ -318,7 +368,7 @@ impl Answer {
     /// Whether it sends elsewhere.
     pub(crate) fn is_redirect(&self) -> bool {
         let leads = matches!(self.status, 301 | 302 | 303 | 307 | 308);
-        leads && self.reply(true).headers().contains("location")
+        leads && self.headers().contains("location")
     }
 }
 

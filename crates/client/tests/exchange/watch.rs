@@ -1,7 +1,7 @@
 //! The far end: it gives the scenario's answers, and holds every request that comes against what may
 //! come.
 
-use super::scenario::{Answer, Hook, Scenario};
+use super::scenario::{Answer, Hook, Means, Scenario};
 use super::secrets;
 use nuncio_client::{CookieJar, Headers, Method, Reply, Request, Url};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -115,8 +115,8 @@ impl Watch {
         // What is the client's stays where its base URL is.
         let at_base = base.is_none_or(|base| base.same_origin(&url));
         let credentials = match scenario.means {
-            super::Means::None => false,
-            super::Means::UrlCredentials => true,
+            Means::None => false,
+            Means::UrlCredentials => true,
             _ => at_base || !scenario.client_level,
         };
         let rights = Rights {
@@ -168,6 +168,7 @@ impl Watch {
         let body = request.body().as_bytes().map(|bytes| bytes.to_vec());
         let rights = state.judge(request, body.as_deref());
         check(request, rights, base);
+        assert!(!state.scenario.https_only || request.url().scheme() != "http");
         check_framing(
             request,
             body.as_deref().filter(|_| state.scenario.reads_bodies),
@@ -202,7 +203,7 @@ impl State {
         all.get(index).cloned().unwrap_or(Answer {
             status: 200,
             fields: Vec::new(),
-            body: b"the end".to_vec(),
+            body: "the end".into(),
             is_read: false,
         })
     }
@@ -218,6 +219,11 @@ impl State {
             self.judge_hop(last, request, body)
         } else {
             assert!(self.scenario.means.answers() && last.answer.status == 401);
+            if self.scenario.means == Means::Digest {
+                // A challenge from elsewhere is not answered.
+                let origin = |url: &Url| (url.scheme().to_owned(), url.netloc().to_owned());
+                assert_eq!(origin(&last.url), origin(&first.url));
+            }
             self.judge_first(first, request);
             first.rights
         }

@@ -144,7 +144,7 @@ pub(crate) fn link(data: &[u8]) {
                     .get(name)
                     .is_some_and(|first| first.len() <= data.len() * 2)
             );
-            assert!(check_value("link", value.as_bytes()).is_ok());
+            assert!(check_value("link", format!("\"{value}\"").as_bytes()).is_ok());
         }
         let _ = link.title();
         let Some(written) = written(link) else {
@@ -165,7 +165,8 @@ fn written(link: &Link) -> Option<String> {
         bytes.len() > 1 && bytes.first() == bytes.last() && text.starts_with(['\'', '"'])
     };
     let mut values = link.parameters.iter().map(|(_, value)| value);
-    if link.url.contains('>') || is_quoted(&link.url) || values.any(is_quoted) {
+    let is_plain = !link.url.contains('>') && link.url == link.url.trim_ascii();
+    if !is_plain || is_quoted(&link.url) || values.any(is_quoted) {
         return None;
     }
     let mut text = format!("<{}>", link.url);
