@@ -533,6 +533,7 @@ impl<S> Leg<S> {
         }
         request.body_mut().give_back(running.feed.take());
         if !request.body_mut().restart() {
+            running.feed = request.body_mut().lend();
             return None;
         }
         self.replays.stale = true;
