@@ -103,12 +103,12 @@ impl Alarm {
 /// and no buffer is taken for it.
 pub(crate) fn probe(lane: &mut Lane<Wired>, now: Instant) {
     let mut first = [0];
-    let read = lane.socket.wire().socket.read_now(&mut first);
+    let socket = &mut lane.socket.wire().socket;
+    let read = socket.read_now(&mut first);
     if read.as_ref().is_err_and(is_retry) {
         return;
     }
     let mut buf = lane.connection.take_recv();
-    let socket = &mut lane.socket.wire().socket;
     let read = match (read, buf.unfilled()) {
         (Ok(1), [place, ..]) => {
             [*place] = first;
@@ -203,6 +203,6 @@ pub(crate) fn finish_read(
     }
 }
 
-fn is_retry(error: &io::Error) -> bool {
+pub(crate) fn is_retry(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

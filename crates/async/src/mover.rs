@@ -1,6 +1,6 @@
 //! The task that moves the bytes of a connection which several requests share.
 
-use crate::drive::{STREAK, Wire, Wired, finish_read};
+use crate::drive::{STREAK, Wire, Wired, finish_read, is_retry};
 use crate::runtime::Runtime;
 use nuncio_client::{Error, Kind, Mover, RecvBuf, Shared, StreamId, Transmit};
 use std::future::Future;
@@ -212,13 +212,6 @@ fn poll_write(
     let count = transmit.slices(&mut slices);
     let pieces = slices.get(..count).unwrap_or_default();
     wire.socket.poll_write(cx, pieces).map(Some)
-}
-
-fn is_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 /// A runtime that shuts down drops its tasks: requests elsewhere that wait for this one are told.

@@ -239,19 +239,12 @@ impl<S> Leg<S> {
         let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
             Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) => {
-                if head.status == 421
-                    && let Some(mut running) = self.take_running()
-                {
-                    if self.may_redirect(request, &mut running) {
-                        running.held.discard();
-                        self.state = State::Start;
-                        return Ok(None);
-                    }
-                    self.state = State::Running(running);
-                }
-                return Ok(Some(LegStep::Head(head)));
+            Ok(Progress::Head(head)) if head.status == 421 => {
+                return Ok(self
+                    .misdirected(request)
+                    .map_or(Some(LegStep::Head(head)), |()| None));
             }
+            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
             Err(error) => (error, running.processed()),
         };
         let Some(mut running) = self.take_running() else {
@@ -528,23 +521,26 @@ impl<S> Leg<S> {
         again
     }
 
-    /// Whether to send the request again on a connection of its own, after a 421 on one that others
+    /// Sends the request again on a connection of its own, if it may, after a 421 on one that others
     /// had used: the server does not answer for this origin there (RFC 9110 section 15.5.20,
     /// SECURITY K13). It says that it did nothing, so that the method does not matter.
-    fn may_redirect(&mut self, request: &mut Request, running: &mut Running<S>) -> bool {
-        if running.fresh || self.replays.stale {
-            return false;
+    fn misdirected(&mut self, request: &mut Request) -> Option<()> {
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if running.fresh || self.replays.stale || !running.is_sent() {
+            return None;
         }
-        let feed = running.feed.take();
-        if feed.is_none() || running.is_sent() {
-            request.body_mut().give_back(feed);
-            let again = request.body_mut().restart();
-            self.replays.stale = again;
-            self.fresh = again;
-            return again;
+        request.body_mut().give_back(running.feed.take());
+        if !request.body_mut().restart() {
+            running.feed = request.body_mut().lend();
+            return None;
         }
-        running.feed = feed;
-        false
+        self.replays.stale = true;
+        self.fresh = true;
+        self.take_running()?.held.discard();
+        self.state = State::Start;
+        Some(())
     }
 
     fn events(&self) -> &EventSink {
