@@ -9,12 +9,13 @@ use crate::BoxFuture;
 use crate::body::Body;
 use crate::decoding::Coded;
 use crate::depot::{Depot, Lane};
+use crate::dialing::{Resolver, SocketOptions};
 use crate::error::{Error, Kind};
 use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
 use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
-use crate::leg::{Leg, LegStep, port_of};
+use crate::leg::{Leg, LegStep, target};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Response};
@@ -23,7 +24,7 @@ use crate::shared::Shared;
 use crate::transport::{Sent, hand_over};
 use bytes::Bytes;
 use http::Method;
-use nuncio_connection::{ResponseHead, StreamId};
+use nuncio_connection::{Address, ResponseHead, StreamId};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,21 +41,31 @@ const SHOWN: usize = 1024 * 1024;
 /// What an adapter is to do next. `until` is when to come back if nothing happens before.
 #[derive(Debug)]
 pub enum Step {
-    /// Wait for the waker: a connection is being waited for.
+    /// Wait for the waker: a connection is being waited for, or there is a pause before one is tried
+    /// for again. What is left of a race is given up.
     Wait {
-        /// The pool deadline.
+        /// The pool deadline, or the end of the pause.
         until: Option<Instant>,
     },
-    /// Look up [`Call::host`] and say [`Call::resolved`].
+    /// Look up [`Call::host`], with [`Call::resolver`], and say [`Call::resolved`].
     Resolve {
         /// The connect deadline.
         until: Option<Instant>,
     },
-    /// Dial, and say [`Call::connected`].
+    /// Begin to connect, and come back at once.
     Connect {
-        /// Whom.
-        address: SocketAddr,
-        /// When to give this address up.
+        /// The number of the attempt, counted from 0: with 0 a new race begins, and what is left of
+        /// an earlier one is given up.
+        attempt: usize,
+        /// Whom to dial.
+        address: Address,
+        /// What to ask of the socket.
+        options: Arc<SocketOptions>,
+    },
+    /// Wait until one of the attempts begun has connected or failed, and say [`Call::connected`].
+    /// When one has connected, give up the others.
+    Race {
+        /// When the next attempt begins, or all are given up.
         until: Option<Instant>,
     },
     /// Make one read of [`Call::lane`], or of [`Call::shared`] if nobody else reads there, that does
@@ -182,12 +193,20 @@ impl<S> Call<S> {
 
     /// The host to be looked up, as the URL has it.
     pub fn host(&self) -> &str {
-        self.exchange.request.url().host_str()
+        target(&self.exchange.request).host
     }
 
     /// The port to be dialled.
     pub fn port(&self) -> u16 {
-        port_of(&self.exchange.request)
+        target(&self.exchange.request).port
+    }
+
+    /// What looks it up; none for the system.
+    pub fn resolver(&self) -> Option<&Resolver> {
+        match &self.state {
+            State::Network(leg) => leg.resolver(),
+            _ => None,
+        }
     }
 
     /// The connection in use, with its socket; none where it is [shared](Self::shared).
@@ -629,22 +648,30 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Connect`] when it failed or found nothing, [`Kind::ConnectTimeout`] when it took
     /// too long; the call is over then.
-    pub fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>) -> Result<(), Error> {
-        let host = self.exchange.request.url().host_str();
+    pub fn resolved(
+        &mut self,
+        found: io::Result<Vec<SocketAddr>>,
+        now: Instant,
+    ) -> Result<(), Error> {
         let told = match &mut self.state {
-            State::Network(leg) => leg.resolved(host, found),
+            State::Network(leg) => leg.resolved(&self.exchange.request, found, now),
             _ => Err(Error::new(Kind::Usage, "no look-up is under way")),
         };
         self.keep_on(told)
     }
 
-    /// The dialled address answered, or did not: then the next one is tried, if there is one.
+    /// The address of an attempt answered, or failed: what comes of that is the next step.
     ///
     /// # Errors
-    /// [`Kind::Connect`] or [`Kind::ConnectTimeout`] for the last address; the call is over then.
-    pub fn connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
+    /// Those of the layers above the socket; the call is over then.
+    pub fn connected(
+        &mut self,
+        attempt: usize,
+        socket: io::Result<S>,
+        now: Instant,
+    ) -> Result<(), Error> {
         let told = match &mut self.state {
-            State::Network(leg) => leg.connected(&self.exchange.request, socket, now),
+            State::Network(leg) => leg.connected(&self.exchange.request, attempt, socket, now),
             _ => Err(Error::new(Kind::Usage, "nothing is being dialled")),
         };
         self.keep_on(told)

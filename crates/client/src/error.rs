@@ -1,7 +1,7 @@
 //! The one error type of the face: what was tried, where, on which phase, and why it failed.
 
 use crate::response::Response;
-use nuncio_connection::{Error as ConnectionError, Phase, Processed};
+use nuncio_connection::{DialError, Error as ConnectionError, Phase, Processed};
 #[cfg(feature = "http2")]
 use nuncio_connection::{Http2Error, Http2StreamError};
 use nuncio_url::Url;
@@ -36,6 +36,9 @@ pub enum Kind {
     LocalProtocol,
     /// What the peer sent is not a legal message, or it ended too early.
     RemoteProtocol,
+    /// The [`ConnectPolicy`](crate::ConnectPolicy) refused every address of the host: nothing was
+    /// dialled.
+    Policy,
     /// A proxy refused, or failed to reach the server.
     Proxy,
     /// No scheme, or one that is not http or https.
@@ -80,6 +83,7 @@ struct Inner {
 pub(crate) enum Cause {
     Text(String),
     Connection(ConnectionError),
+    Dial(DialError),
     Io(Arc<io::Error>),
     Other(Arc<dyn StdError + Send + Sync>),
 }
@@ -147,6 +151,18 @@ impl Error {
             _ => Kind::RemoteProtocol,
         };
         Self::with_cause(kind, Cause::Connection(error))
+    }
+
+    /// Why no address could be connected to.
+    pub(crate) fn dial(error: DialError) -> Self {
+        let kind = if error.is_refused() {
+            Kind::Policy
+        } else if error.is_timeout() {
+            Kind::ConnectTimeout
+        } else {
+            Kind::Connect
+        };
+        Self::with_cause(kind, Cause::Dial(error))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -288,12 +304,14 @@ impl fmt::Display for Error {
         {
             write!(f, "{method} {}: ", Place(url))?;
         }
-        if let Some(address) = self.0.address {
+        // What was dialled in vain is named by the cause.
+        if let (Some(address), false) = (self.0.address, matches!(self.0.cause, Cause::Dial(_))) {
             write!(f, "{address}: ")?;
         }
         match &self.0.cause {
             Cause::Text(text) => f.write_str(text),
             Cause::Connection(error) => error.fmt(f),
+            Cause::Dial(error) => error.fmt(f),
             Cause::Io(error) => error.fmt(f),
             Cause::Other(error) => error.fmt(f),
         }
@@ -327,6 +345,7 @@ impl StdError for Error {
         match &self.0.cause {
             Cause::Text(_) => None,
             Cause::Connection(error) => Some(error),
+            Cause::Dial(error) => Some(error),
             Cause::Io(error) => Some(error.as_ref()),
             Cause::Other(error) => Some(error.as_ref()),
         }

@@ -3,6 +3,7 @@
 
 use crate::call::Step;
 use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
+use crate::dialing::{Dialing, Hop, Known, Resolver, Target, lookup_failed};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
 use crate::network::Wiring;
@@ -12,12 +13,12 @@ use crate::shared::Shared;
 use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
-    Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
+    Connection, Deadlines, DialFailure, Dialer, Error as ConnectionError, Event, EventSink,
+    PoolKey, Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
 };
 use std::borrow::Cow;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -43,6 +44,8 @@ struct Replays {
     stale: bool,
     /// As the server said that it did not take it.
     refused: u8,
+    /// As no connection could be made; not counted among the others, for nothing was sent.
+    connects: u32,
 }
 
 /// So often a request is sent again that the server refuses unseen: a server that closes its
@@ -67,6 +70,8 @@ enum State<S> {
         until: Option<Instant>,
     },
     Dialing(Dialing<S>),
+    /// No connection could be made: until then, before it is tried once more.
+    Pausing(Instant),
     /// An idle connection, to be looked at.
     Reused(Held<S>),
     /// An idle connection that is being looked at.
@@ -76,13 +81,6 @@ enum State<S> {
     Sharing(Held<S>),
     Running(Running<S>),
     Done,
-}
-
-struct Dialing<S> {
-    permit: Permit<S>,
-    addresses: Vec<SocketAddr>,
-    next: usize,
-    until: Option<Instant>,
 }
 
 impl<S> Leg<S> {
@@ -179,11 +177,21 @@ impl<S> Leg<S> {
                     self.state = State::Resolving { permit, until };
                     return Ok(LegStep::Go(Step::Resolve { until }));
                 }
-                State::Dialing(dialing) => {
-                    let step = dialing.step(now, self.events());
-                    self.state = State::Dialing(dialing);
-                    return step.map(LegStep::Go);
+                State::Dialing(mut dialing) => {
+                    let dials = &self.wiring.dials;
+                    match dialing.step(target(request), dials, self.events(), now) {
+                        Some(step) => {
+                            self.state = State::Dialing(dialing);
+                            return Ok(LegStep::Go(step));
+                        }
+                        None => self.not_dialed(dialing, now)?,
+                    }
                 }
+                State::Pausing(until) if now < until => {
+                    self.state = State::Pausing(until);
+                    return Ok(LegStep::Go(Step::Wait { until: Some(until) }));
+                }
+                State::Pausing(_) => self.state = State::Start,
                 State::Reused(held) => {
                     self.state = State::Probing(held);
                     return Ok(LegStep::Go(Step::Probe));
@@ -204,7 +212,10 @@ impl<S> Leg<S> {
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        return Err(Error::connection(error.clone(), true));
+                        let error = Error::connection(error.clone(), true);
+                        held.discard();
+                        self.retry(error, now)?;
+                        continue;
                     }
                     match lane.connection.protocol() {
                         Some(Protocol::Http2) => {
@@ -297,18 +308,11 @@ impl<S> Leg<S> {
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
-                let (host, port) = (url.host_str(), port_of(request));
-                match literal(host) {
-                    Some(address) => {
-                        let addresses = vec![SocketAddr::new(address, port)];
-                        State::Dialing(Dialing {
-                            permit,
-                            addresses,
-                            next: 0,
-                            until,
-                        })
-                    }
-                    None => {
+                let target = target(request);
+                match self.wiring.dials.known(target, until)? {
+                    Known::Addresses(dialer) => State::Dialing(Dialing::new(permit, dialer, until)),
+                    Known::Name => {
+                        let Target { host, port, .. } = target;
                         self.events().raise(|| Event::ResolveStarted { host, port });
                         State::Resolving { permit, until }
                     }
@@ -318,98 +322,108 @@ impl<S> Leg<S> {
         Ok(())
     }
 
-    /// The look-up of `host` is over.
+    /// The look-up is over.
     pub(crate) fn resolved(
         &mut self,
-        host: &str,
+        request: &Request,
         found: io::Result<Vec<SocketAddr>>,
+        now: Instant,
     ) -> Result<(), Error> {
         let State::Resolving { permit, until } = std::mem::replace(&mut self.state, State::Done)
         else {
             return Err(Error::new(Kind::Usage, "no look-up is under way"));
         };
-        let addresses = match found {
-            Ok(addresses) if !addresses.is_empty() => addresses,
-            Ok(_) => {
-                return Err(Error::new(
-                    Kind::Connect,
-                    format!("'{host}' has no address"),
-                ));
-            }
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let text = format!("timed out while looking up '{host}'");
-                return Err(Error::new(Kind::ConnectTimeout, text));
+        match self.found(target(request), found, until) {
+            Ok(dialer) => {
+                self.state = State::Dialing(Dialing::new(permit, dialer, until));
+                Ok(())
             }
             Err(error) => {
-                let error = io::Error::new(error.kind(), format!("looking up '{host}': {error}"));
-                return Err(Error::io(Kind::Connect, error));
+                drop(permit);
+                self.retry(error, now)
             }
-        };
+        }
+    }
+
+    fn found(
+        &self,
+        target: Target<'_>,
+        found: io::Result<Vec<SocketAddr>>,
+        until: Option<Instant>,
+    ) -> Result<Dialer, Error> {
+        let addresses = found.map_err(|error| lookup_failed(target.host, &error))?;
+        let dialer = self.wiring.dials.dialer(target, &addresses, until)?;
         self.events().raise(|| Event::ResolveComplete {
             addresses: &addresses,
         });
-        self.state = State::Dialing(Dialing {
-            permit,
-            addresses,
-            next: 0,
-            until,
-        });
-        Ok(())
+        Ok(dialer)
     }
 
-    /// The dialled address answered, or did not: then the next one is tried, if there is one.
+    /// The address of an attempt answered, or failed.
     pub(crate) fn connected(
         &mut self,
         request: &Request,
+        attempt: usize,
         socket: io::Result<S>,
         now: Instant,
     ) -> Result<(), Error> {
-        let State::Dialing(mut dialing) = std::mem::replace(&mut self.state, State::Done) else {
+        let State::Dialing(dialing) = &mut self.state else {
             return Err(Error::new(Kind::Usage, "nothing is being dialled"));
         };
-        let address = dialing.address();
-        self.peer = address;
-        match socket {
-            Ok(socket) => {
-                if let Some(address) = address {
-                    self.events().raise(|| Event::ConnectComplete { address });
-                }
-                let left = dialing
-                    .until
-                    .map(|until| until.saturating_duration_since(now));
-                let layers = self.wiring.layers(request.url())?;
-                let config = Arc::clone(&self.wiring.connection);
-                let connection = Connection::new(config, layers, left, now)
-                    .map_err(|error| Error::connection(error, true))?;
-                let held = dialing.permit.connected(connection, socket, address);
-                self.state = State::Handshaking(held);
-                Ok(())
-            }
+        let events = &self.wiring.connection.events;
+        let socket = match socket {
+            Ok(socket) => socket,
             Err(error) => {
-                let failure = match error.kind() {
-                    io::ErrorKind::TimedOut => ConnectionError::Timeout(Phase::Connect),
-                    _ => ConnectionError::Io(IoError::new(Phase::Connect, &error)),
-                };
-                if let Some(address) = address {
-                    self.events().raise(|| Event::ConnectFailed {
-                        address,
-                        error: &failure,
-                    });
-                }
-                dialing.next += 1;
-                let late = dialing.until.is_some_and(|until| until <= now);
-                if late || dialing.address().is_none() {
-                    let failure = if late {
-                        ConnectionError::Timeout(Phase::Connect)
-                    } else {
-                        failure
-                    };
-                    return Err(Error::connection(failure, true));
-                }
-                self.state = State::Dialing(dialing);
-                Ok(())
+                dialing.attempt_failed(attempt, DialFailure::io(&error), events);
+                return Ok(());
             }
+        };
+        let Some(address) = dialing.answered(attempt, events) else {
+            return Ok(());
+        };
+        let State::Dialing(dialing) = std::mem::replace(&mut self.state, State::Done) else {
+            return Ok(());
+        };
+        self.peer = address.tcp();
+        let left = dialing
+            .until
+            .map(|until| until.saturating_duration_since(now));
+        let layers = self.wiring.layers(request.url())?;
+        let config = Arc::clone(&self.wiring.connection);
+        let connection = Connection::new(config, layers, left, now)
+            .map_err(|error| Error::connection(error, true))?;
+        let permit = dialing.into_permit();
+        self.state = State::Handshaking(permit.connected(connection, socket, self.peer));
+        Ok(())
+    }
+
+    /// No address could be connected to.
+    fn not_dialed(&mut self, dialing: Dialing<S>, now: Instant) -> Result<(), Error> {
+        let error = dialing.failed();
+        let mut tried = error.tried();
+        if let (Some((address, _)), None) = (tried.next(), tried.next()) {
+            self.peer = address.tcp();
         }
+        drop(tried);
+        self.retry(Error::dial(error), now)
+    }
+
+    /// No connection could be made: it is tried for once more, as far as that was asked for.
+    fn retry(&mut self, error: Error, now: Instant) -> Result<(), Error> {
+        let tried = self.replays.connects;
+        let Some(delay) = self.wiring.dials.retry(tried, &error) else {
+            return Err(error);
+        };
+        self.replays.connects += 1;
+        self.peer = None;
+        self.events().raise(|| Event::ConnectRetry { delay });
+        self.state = State::Pausing(now + delay);
+        Ok(())
+    }
+
+    /// What looks names up, if it is not the system.
+    pub(crate) fn resolver(&self) -> Option<&Resolver> {
+        self.wiring.dials.resolver.as_ref()
     }
 
     fn open(
@@ -558,28 +572,16 @@ fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {
     }
 }
 
-pub(crate) fn port_of(request: &Request) -> u16 {
+fn port_of(request: &Request) -> u16 {
     request.url().port_or_default().unwrap_or(0)
 }
 
-impl<S> Dialing<S> {
-    fn address(&self) -> Option<SocketAddr> {
-        self.addresses.get(self.next).copied()
-    }
-
-    /// Each address gets its share of the time that is left, so that a black hole in front of a
-    /// good address does not use it all up.
-    fn step(&self, now: Instant, events: &EventSink) -> Result<Step, Error> {
-        let Some(address) = self.address() else {
-            return Err(closed());
-        };
-        let left = (self.addresses.len() - self.next).min(u32::MAX as usize) as u32;
-        let until = self.until.map(|until| {
-            let time = until.saturating_duration_since(now);
-            now + time.checked_div(left).unwrap_or(time)
-        });
-        events.raise(|| Event::ConnectStarted { address });
-        Ok(Step::Connect { address, until })
+/// Whom a request's connection leads to: who is looked up, judged and dialled.
+pub(crate) fn target(request: &Request) -> Target<'_> {
+    Target {
+        host: request.url().host_str(),
+        port: port_of(request),
+        hop: Hop::Origin,
     }
 }
 
@@ -587,21 +589,12 @@ fn closed() -> Error {
     Error::new(Kind::Closed, "the client has been closed")
 }
 
-/// An address written as such needs no look-up.
-fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Body;
     use http::Method;
-    use nuncio_connection::{Limits, RemoteError};
+    use nuncio_connection::{Limits, Phase, RemoteError};
     use nuncio_url::Url;
 
     fn request(method: Method, body: Body) -> Request {

@@ -5,6 +5,7 @@
 //! - the models: [`Request`], [`Response`], [`Body`], [`Form`], [`Timeout`], [`Error`];
 //! - what is decided between them: [`Redirects`], [`auth`], [`cookies`], hooks, decoding, what a
 //!   stream is [`cut`] into;
+//! - how a connection is come by: [`SocketOptions`], [`Resolver`], [`ConnectPolicy`];
 //! - what may stand in the network's place: [`Transport`], [`Mock`], [`Script`];
 //! - the [`Client`] with its builder, and the [`Depot`]: the pool and the connections it decides about;
 //! - [`Call`], which takes one request from its first hook to the head of its response as [`Step`]s,
@@ -40,6 +41,7 @@ pub mod cookies;
 pub mod cut;
 mod decoding;
 mod depot;
+mod dialing;
 mod environment;
 mod error;
 mod exchange;
@@ -76,6 +78,10 @@ pub use call::{Call, Place, Step};
 pub use client::{Awaits, Client, Driver};
 pub use cookies::{Cookie, CookieJar};
 pub use depot::{Depot, Lane};
+pub use dialing::{
+    AsyncResolve, BlockingResolve, Candidate, ConnectPolicy, Hop, RawSocket, Resolver,
+    SocketOptions, is_public,
+};
 pub use environment::Environment;
 pub use error::{Error, Kind};
 pub use feed::{Feed, Side};
@@ -99,8 +105,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit,
+    Address, BlockCache, Connection, DialError, DialFailure, Event, Http1Config, Limits, Phase,
+    PoolCounts, Processed, RecvBuf, StreamId, Transmit,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

@@ -1,5 +1,6 @@
 //! How connections are made: TLS, limits, which protocol, HTTP/1.1's strictness.
 
+use crate::dialing::{DialSettings, Dials};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
@@ -14,6 +15,7 @@ pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
+    pub(crate) dial: DialSettings,
     #[cfg(feature = "tls")]
     trust: Trust,
 }
@@ -70,6 +72,7 @@ impl Default for Network {
             limits: Limits::default(),
             http1: nuncio_connection::Http1Config::default(),
             protocols: Protocols::default(),
+            dial: DialSettings::default(),
             #[cfg(feature = "tls")]
             trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
@@ -195,6 +198,7 @@ impl Network {
             limits: self.limits,
             connection: Arc::new(connection),
             protocols: self.protocols,
+            dials: self.dial.build()?,
             secure,
         })
     }
@@ -213,6 +217,7 @@ impl fmt::Debug for Network {
 pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
+    pub(crate) dials: Dials,
     protocols: Protocols,
     secure: Secure,
 }
@@ -237,6 +242,7 @@ impl Wiring {
                 http1,
                 ..ConnectionConfig::default()
             }),
+            dials: Dials::default(),
             protocols: Protocols::Http1,
             secure: Secure::Plain,
         }

@@ -315,7 +315,7 @@ impl<D: Driver> ClientBuilder<D> {
         &mut self.carriers
     }
 
-    fn change_network(mut self, change: impl FnOnce(Network) -> Network) -> Self {
+    pub(crate) fn change_network(mut self, change: impl FnOnce(Network) -> Network) -> Self {
         let network = &mut self.carriers().network;
         *network = change(std::mem::take(network));
         self
@@ -630,6 +630,7 @@ impl Carriers {
     fn routes(&self, side: Side, environment: Option<Environment>) -> Result<Routes, Error> {
         let blocks = BlockCache::default();
         let wire = |network: &Network| {
+            network.dial.check(side)?;
             let network = network.clone();
             let wiring = network.build(self.events.clone(), blocks.clone(), environment);
             wiring.map(Arc::new)

@@ -3,11 +3,13 @@
 //! The names follow the steps of BEHAVIOUR section 27. A step raises `started` and then `complete`
 //! or `failed`; an event borrows what it tells, so that nothing is made where nobody listens.
 
+use crate::address::Address;
 use crate::error::{Error, Phase};
 use crate::message::Protocol;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something that happened to a request or to a connection.
 #[derive(Clone, Debug)]
@@ -22,25 +24,31 @@ pub enum Event<'a> {
     },
     /// The look-up gave addresses. Raised by `Call`.
     ResolveComplete {
-        /// In the order in which they will be tried.
+        /// In the resolver's order; its families take turns when they are tried.
         addresses: &'a [SocketAddr],
     },
     /// A connection is about to be dialled. Raised by `Call`, once for every address tried.
     ConnectStarted {
         /// The address.
-        address: SocketAddr,
+        address: &'a Address,
     },
     /// The address answered. Raised by `Call`.
     ConnectComplete {
         /// The address.
-        address: SocketAddr,
+        address: &'a Address,
     },
-    /// The address did not answer, or refused. Raised by `Call`.
+    /// The address did not answer, or refused; or it may not be dialled, and then nothing was begun.
+    /// Raised by `Call`.
     ConnectFailed {
         /// The address.
-        address: SocketAddr,
+        address: &'a Address,
         /// Why.
         error: &'a Error,
+    },
+    /// No connection could be made, and after a pause it is tried once more. Raised by `Call`.
+    ConnectRetry {
+        /// How long the pause is.
+        delay: Duration,
     },
     /// A TLS handshake begins. Raised by `Connection::new`.
     TlsStarted {

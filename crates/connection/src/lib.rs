@@ -6,6 +6,7 @@
 //!
 //! - [`Connection`]: TLS (feature `tls`) and HTTP/1.1, or HTTP/2 (feature `http2`) where ALPN or
 //!   prior knowledge says so.
+//! - [`Dialer`]: which of a host's addresses are tried when.
 //! - [`Pool`]: which connection serves which request, and who waits.
 //! - [`Event`]: what can be watched, and where it is raised.
 //!
@@ -54,8 +55,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod address;
 mod buffer;
 mod connection;
+mod dialer;
 mod error;
 mod event;
 mod h1;
@@ -66,8 +69,10 @@ pub mod pool;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use address::Address;
 pub use buffer::{BlockCache, RecvBuf, Transmit};
 pub use connection::{Connection, ConnectionConfig, Layer, PriorKnowledge};
+pub use dialer::{DialError, DialFailure, DialStep, Dialer};
 pub use error::{Error, IoError, Phase, Processed, TlsError};
 pub use event::{Event, EventSink};
 pub use message::{

@@ -239,8 +239,10 @@ impl Sending {
                 LegStep::Head(head) => return Poll::Ready(Ok(head)),
             };
             match step {
-                Step::Resolve { .. } => leg.resolved("", Ok(vec![ADDRESS]))?,
-                Step::Connect { .. } => leg.connected(request, world.connect(), now)?,
+                Step::Resolve { .. } => leg.resolved(request, Ok(vec![ADDRESS]), now)?,
+                Step::Connect { attempt, .. } => {
+                    leg.connected(request, attempt, world.connect(), now)?;
+                }
                 Step::Probe => world.probe(leg.lane().ok_or_else(over)?)?,
                 Step::Drive { until } => {
                     world.drive(leg.lane().ok_or_else(over)?, until, true)?;
@@ -260,7 +262,12 @@ impl Sending {
                         }
                     }
                 }
-                Step::Wait { .. } | Step::Share | Step::Tick | Step::User | Step::Head => {
+                Step::Wait { .. }
+                | Step::Race { .. }
+                | Step::Share
+                | Step::Tick
+                | Step::User
+                | Step::Head => {
                     return Poll::Ready(Err(over()));
                 }
             }
