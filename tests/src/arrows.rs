@@ -25,11 +25,12 @@ const STANDS_ON: &[(&str, &[&str])] = &[
             "nuncio-content",
         ],
     ),
-    ("nuncio-async", &["nuncio-client"]),
+    ("nuncio-socket", &["nuncio-client"]),
+    ("nuncio-async", &["nuncio-client", "nuncio-socket"]),
     ("nuncio-tokio", &["nuncio-async"]),
     ("nuncio-smol", &["nuncio-async"]),
     ("nuncio-async-std", &["nuncio-async", "nuncio-smol"]),
-    ("nuncio-blocking", &["nuncio-client"]),
+    ("nuncio-blocking", &["nuncio-client", "nuncio-socket"]),
     (
         "nuncio",
         &[

@@ -60,8 +60,12 @@ impl Runtime for AsyncStd {
         Smol.timer(at)
     }
 
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
-        Smol.connect(address)
+    fn connect(
+        &self,
+        to: &Address,
+        options: &SocketOptions,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        Smol.connect(to, options)
     }
 
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {

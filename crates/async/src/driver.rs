@@ -1,19 +1,19 @@
 //! Carrying out a call's steps inside a future. Nothing is decided here.
 
+use crate::dialing::{Lookup, Race, resolve};
 use crate::drive::{Alarm, Wired, poll_drive, probe};
 use crate::mover::{self, poll_news, spawn};
-use crate::runtime::{Runtime, Socket};
+use crate::runtime::Runtime;
 use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Awaits, BoxFuture, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place,
-    PoolCounts, Pull, Request, Response, Settings, Side, Step,
+    Awaits, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place, PoolCounts, Pull,
+    Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -245,22 +245,10 @@ fn over() -> Error {
 struct Outgoing {
     call: Call<Wired>,
     runtime: Arc<dyn Runtime>,
-    waiting: Waiting,
-    /// For waits without a connection: the pool, the look-up, the dialling.
+    lookup: Option<(Lookup, Option<Instant>)>,
+    race: Race,
+    /// For waits without a connection: the pool, the look-up, the race.
     alarm: Alarm,
-}
-
-/// What of the runtime's is being waited for.
-enum Waiting {
-    Nothing,
-    Resolve(
-        BoxFuture<'static, io::Result<Vec<SocketAddr>>>,
-        Option<Instant>,
-    ),
-    Connect(
-        BoxFuture<'static, io::Result<Box<dyn Socket>>>,
-        Option<Instant>,
-    ),
 }
 
 /// The next piece of a body, `None` at its end.
@@ -288,7 +276,8 @@ impl Outgoing {
         Ok(Outgoing {
             call,
             runtime,
-            waiting: Waiting::Nothing,
+            lookup: None,
+            race: Race::default(),
             alarm: Alarm::default(),
         })
     }
@@ -305,20 +294,41 @@ impl Outgoing {
     fn poll_head(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<Instant, Error>> {
         let mut now = now;
         loop {
-            if ready!(self.poll_waiting(cx))? {
+            if ready!(self.poll_lookup(cx))? {
                 now = self.runtime.now();
             }
             match self.call.step(now, cx.waker())? {
                 Step::Wait { until } => {
+                    self.race.give_up();
                     ready!(self.alarm.poll(&*self.runtime, until, cx));
                     now = self.runtime.now();
                 }
                 Step::Resolve { until } => {
-                    let lookup = self.runtime.resolve(self.call.host(), self.call.port());
-                    self.waiting = Waiting::Resolve(lookup, until);
+                    self.lookup = Some((resolve(&*self.runtime, &self.call), until));
                 }
-                Step::Connect { address, until } => {
-                    self.waiting = Waiting::Connect(self.runtime.connect(address), until);
+                Step::Connect {
+                    attempt,
+                    address,
+                    options,
+                } => {
+                    let connecting = self.runtime.connect(&address, &options);
+                    self.race.begin(attempt, connecting);
+                }
+                Step::Race { until } => {
+                    let done = match self.race.poll(cx) {
+                        Poll::Ready(done) => Some(done),
+                        Poll::Pending => {
+                            ready!(self.alarm.poll(&*self.runtime, until, cx));
+                            None
+                        }
+                    };
+                    now = self.runtime.now();
+                    if let Some((attempt, socket)) = done {
+                        if socket.is_ok() {
+                            self.race.give_up();
+                        }
+                        self.call.connected(attempt, socket.map(Wired::new), now)?;
+                    }
                 }
                 Step::Probe => {
                     if let Some(lane) = self.call.lane() {
@@ -359,34 +369,20 @@ impl Outgoing {
         }
     }
 
-    /// Ready when nothing of the runtime's is being waited for any more; true when something was.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        match &mut self.waiting {
-            Waiting::Nothing => return Poll::Ready(Ok(false)),
-            Waiting::Resolve(lookup, until) => {
-                let found = match lookup.as_mut().poll(cx) {
-                    Poll::Ready(found) => found,
-                    Poll::Pending => {
-                        ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
-                        Err(io::ErrorKind::TimedOut.into())
-                    }
-                };
-                self.waiting = Waiting::Nothing;
-                self.call.resolved(found)?;
+    /// Ready when no look-up is under way any more; true when there was one.
+    fn poll_lookup(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        let Some((lookup, until)) = &mut self.lookup else {
+            return Poll::Ready(Ok(false));
+        };
+        let found = match lookup.as_mut().poll(cx) {
+            Poll::Ready(found) => found,
+            Poll::Pending => {
+                ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
+                Err(io::ErrorKind::TimedOut.into())
             }
-            Waiting::Connect(dialing, until) => {
-                let socket = match dialing.as_mut().poll(cx) {
-                    Poll::Ready(socket) => socket,
-                    Poll::Pending => {
-                        ready!(self.alarm.poll_at(&*self.runtime, *until, cx));
-                        Err(io::ErrorKind::TimedOut.into())
-                    }
-                };
-                self.waiting = Waiting::Nothing;
-                let socket = socket.map(Wired::new);
-                self.call.connected(socket, self.runtime.now())?;
-            }
-        }
+        };
+        self.lookup = None;
+        self.call.resolved(found, self.runtime.now())?;
         Poll::Ready(Ok(true))
     }
 }

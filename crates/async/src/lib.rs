@@ -22,6 +22,7 @@
 #![deny(missing_docs)]
 
 mod body;
+mod dialing;
 mod drive;
 mod driver;
 mod file;
@@ -35,11 +36,13 @@ pub use file::{file, file_part};
 #[doc(hidden)]
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
-    AsyncTransport, Auth, Body, BodyStream, BoxFuture, Budget, CookieJar, Digest, Error, Event,
-    Form, Head, Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams,
-    RecvBuf, Redirects, Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url,
-    Version,
+    Address, AsyncResolve, AsyncTransport, Auth, BlockingResolve, Body, BodyStream, BoxFuture,
+    Budget, Candidate, ConnectPolicy, CookieJar, Digest, Error, Event, Form, Head, Headers, Hop,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, RecvBuf, Redirects, Reply,
+    Request, Resolver, Response, Script, SocketOptions, StatusCode, Timeout, Transport, Url,
+    Version, is_public,
 };
+pub use nuncio_socket::{begin as begin_connect, is_connected};
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::{Items, Streaming};
 

@@ -1,7 +1,7 @@
 //! What a runtime has to give: the seam between the client and tokio, smol or another.
 //! `docs/ADAPTERS.md` of the repository tells how to write one.
 
-use nuncio_client::BoxFuture;
+use nuncio_client::{Address, BoxFuture, SocketOptions};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -26,8 +26,12 @@ pub trait Runtime: std::marker::Send + Sync + 'static {
     /// A timer that fires at `at`.
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>>;
 
-    /// Opens a TCP connection.
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>>;
+    /// Connects to an address. [`begin_connect`](crate::begin_connect) does all of it but the waiting.
+    fn connect(
+        &self,
+        to: &Address,
+        options: &SocketOptions,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>>;
 
     /// Looks a name up.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;

@@ -1,6 +1,7 @@
 //! Carrying out a call's steps: look up, dial, move bytes, wait. Nothing is decided here.
 
-use crate::resolve::Resolver;
+use crate::dialing::Race;
+use crate::resolve::Lookups;
 use crate::sharing;
 use crate::socket::Socket;
 use crate::streaming::Streaming;
@@ -26,7 +27,7 @@ pub struct Blocking {
 struct Shared {
     /// One for each network of the client's.
     depots: Arc<[Arc<Depot<Socket>>]>,
-    resolver: Resolver,
+    lookups: Lookups,
 }
 
 impl Driver for Blocking {
@@ -63,7 +64,7 @@ impl Driver for Blocking {
         Ok(Blocking {
             shared: Arc::new(Shared {
                 depots,
-                resolver: Resolver::default(),
+                lookups: Lookups::default(),
             }),
         })
     }
@@ -128,22 +129,40 @@ impl Blocking {
         let mut call = Call::new(settings, &self.shared.depots, request, place, now)?;
         // Made only where there is something to wait for.
         let mut unpark = None;
+        let mut race = Race::default();
         loop {
             let waker = unpark.as_ref().unwrap_or(Waker::noop());
             match call.step(now, waker)? {
-                Step::Wait { until } => match &unpark {
-                    None => unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current())))),
-                    Some(_) => now = park(until, now),
-                },
-                Step::Resolve { until } => {
-                    let found = self.shared.resolver.lookup(call.host(), call.port(), until);
-                    call.resolved(found)?;
-                    now = Instant::now();
+                Step::Wait { until } => {
+                    race.give_up();
+                    match &unpark {
+                        None => {
+                            unpark = Some(Waker::from(Arc::new(Unpark(std::thread::current()))));
+                        }
+                        Some(_) => now = park(until, now),
+                    }
                 }
-                Step::Connect { address, until } => {
-                    let socket = Socket::connect(address, until);
+                Step::Resolve { until } => {
+                    let (host, port) = (call.host(), call.port());
+                    let lookups = &self.shared.lookups;
+                    let found = lookups.lookup(call.resolver(), host, port, until);
                     now = Instant::now();
-                    call.connected(socket, now)?;
+                    call.resolved(found, now)?;
+                }
+                Step::Connect {
+                    attempt,
+                    address,
+                    options,
+                } => race.begin(attempt, &address, &options),
+                Step::Race { until } => {
+                    let done = race.wait(until, now);
+                    now = Instant::now();
+                    if let Some((attempt, socket)) = done {
+                        if socket.is_ok() {
+                            race.give_up();
+                        }
+                        call.connected(attempt, socket, now)?;
+                    }
                 }
                 Step::Probe => {
                     if let Some(lane) = call.lane() {

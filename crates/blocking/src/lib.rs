@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod dialing;
 mod driver;
 mod file;
 mod resolve;
@@ -51,9 +52,10 @@ mod streaming;
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
-    Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
-    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
-    Response, Script, StatusCode, Timeout, Transport, Url, Version,
+    Address, Auth, BlockingResolve, BlockingTransport, Body, Budget, Candidate, ConnectPolicy,
+    CookieJar, Digest, Error, Event, Form, Head, Headers, Hop, Kind, Limits, Method, Mock, Network,
+    Part, PoolCounts, QueryParams, Redirects, Reply, Request, Resolver, Response, Script,
+    SocketOptions, StatusCode, Timeout, Transport, Url, Version, is_public,
 };
 pub use streaming::{Items, Streaming};
 

@@ -4,15 +4,17 @@
 //! its own, of which there are at most sixteen per client at a time; further look-ups wait their
 //! turn, within their own deadlines.
 
+use nuncio_client::Resolver;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 const MAX_THREADS: usize = 16;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Resolver {
+pub(crate) struct Lookups {
     places: Arc<Places>,
 }
 
@@ -32,37 +34,48 @@ impl Drop for Place {
     }
 }
 
-impl Resolver {
-    /// The addresses of `host`, or [`io::ErrorKind::TimedOut`] at `until`.
+impl Lookups {
+    /// The addresses of `host`, from `resolver` or else the system; [`io::ErrorKind::TimedOut`] at
+    /// `until`.
     pub(crate) fn lookup(
         &self,
+        resolver: Option<&Resolver>,
         host: &str,
         port: u16,
         until: Option<Instant>,
     ) -> io::Result<Vec<SocketAddr>> {
+        let resolver = match resolver {
+            None => None,
+            Some(Resolver::Blocking(resolver)) => Some(Arc::clone(resolver)),
+            Some(_) => return Err(io::ErrorKind::Unsupported.into()),
+        };
         let place = self.place(until)?;
         let host = host.to_owned();
         let (answer, answered) = mpsc::sync_channel(1);
         std::thread::Builder::new()
             .name("nuncio-lookup".into())
             .spawn(move || {
-                let found = (host.as_str(), port)
-                    .to_socket_addrs()
-                    .map(Iterator::collect);
+                let found = match resolver {
+                    Some(resolver) => resolver.resolve(&host, port),
+                    None => (host.as_str(), port)
+                        .to_socket_addrs()
+                        .map(Iterator::collect),
+                };
                 // Nobody listens any more when the deadline has passed.
                 let _ = answer.send(found);
                 drop(place);
             })?;
         let received = match until {
-            None => answered.recv().map_err(|_| io::ErrorKind::Other),
+            None => answered.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => {
                 let left = until.saturating_duration_since(Instant::now());
-                answered
-                    .recv_timeout(left)
-                    .map_err(|_| io::ErrorKind::TimedOut)
+                answered.recv_timeout(left)
             }
         };
-        received?
+        received.unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(io::ErrorKind::TimedOut.into()),
+            RecvTimeoutError::Disconnected => Err(io::Error::other("the look-up panicked")),
+        })
     }
 
     fn place(&self, until: Option<Instant>) -> io::Result<Place> {
@@ -100,7 +113,9 @@ mod tests {
 
     #[test]
     fn a_name_of_this_machine_is_found() {
-        let found = Resolver::default().lookup("localhost", 80, None).unwrap();
+        let found = Lookups::default()
+            .lookup(None, "localhost", 80, None)
+            .unwrap();
         assert!(
             found
                 .iter()
@@ -111,15 +126,17 @@ mod tests {
 
     #[test]
     fn a_look_up_that_gets_no_place_ends_at_its_deadline() {
-        let resolver = Resolver::default();
+        let lookups = Lookups::default();
         let held: Vec<_> = (0..MAX_THREADS)
-            .map(|_| resolver.place(None).unwrap())
+            .map(|_| lookups.place(None).unwrap())
             .collect();
         let until = Instant::now() + Duration::from_millis(20);
-        let error = resolver.lookup("localhost", 80, Some(until)).unwrap_err();
+        let error = lookups
+            .lookup(None, "localhost", 80, Some(until))
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(Instant::now() >= until);
         drop(held);
-        assert!(resolver.lookup("localhost", 80, None).is_ok());
+        assert!(lookups.lookup(None, "localhost", 80, None).is_ok());
     }
 }

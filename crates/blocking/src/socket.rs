@@ -1,16 +1,16 @@
-//! A TCP socket that can be asked without waiting, waited for, and read until a deadline.
+//! A socket that can be asked without waiting, waited for, and read until a deadline.
 
 use crate::sharing::Line;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, IoSlice, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A deadline may be missed by this much to spare a system call that changes the socket's own.
 const SLACK: Duration = Duration::from_millis(5);
 
-/// A connected socket, in blocking mode.
+/// A connected socket, in blocking mode: of TCP, or a Unix one.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) stream: TcpStream,
@@ -26,23 +26,13 @@ pub(crate) struct Readiness {
 }
 
 impl Socket {
-    pub(crate) fn connect(address: SocketAddr, until: Option<Instant>) -> io::Result<Self> {
-        let stream = match until {
-            None => TcpStream::connect(address)?,
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                TcpStream::connect_timeout(&address, left)?
-            }
-        };
-        stream.set_nodelay(true)?;
-        Ok(Socket {
+    /// What is connected, and blocks.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Socket {
             stream,
             read_timeout: None,
             line: OnceLock::new(),
-        })
+        }
     }
 
     /// Reads, waiting until `until` at most; a time-out is [`io::ErrorKind::WouldBlock`].
@@ -127,13 +117,7 @@ impl Socket {
         } else {
             PollFlags::OUT
         };
-        let timeout = until.map(|until| {
-            let left = until.saturating_duration_since(now);
-            Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            }
-        });
+        let timeout = until.map(|until| timespec(until.saturating_duration_since(now)));
         let mut fds = [PollFd::new(&self.stream, flags)];
         match rustix::event::poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -144,5 +128,13 @@ impl Socket {
         Ok(Readiness {
             readable: read && got.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
         })
+    }
+}
+
+/// A time to wait, as poll(2) has it.
+pub(crate) fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
     }
 }

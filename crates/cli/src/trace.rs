@@ -4,7 +4,7 @@
 use crate::escape;
 use crate::output;
 use crate::screen::Screen;
-use nuncio::Event;
+use nuncio::{Address, Event};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,21 +63,15 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             line(format!("Connecting to '{host}'"))
         }
         Event::ConnectStarted { address } if !named.load(Ordering::Relaxed) => {
-            line(format!("Connecting to '{}'", address.ip()))
+            line(format!("Connecting to '{}'", host(address)))
         }
         Event::ConnectComplete { address } => {
             named.store(false, Ordering::Relaxed);
-            line(format!(
-                "Connected to '{}' on port {}",
-                address.ip(),
-                address.port()
-            ))
+            line(format!("Connected to {}", place(address)))
         }
-        Event::ConnectFailed { address, error } => line(format!(
-            "Not connected to '{}' on port {}: {error}",
-            address.ip(),
-            address.port()
-        )),
+        Event::ConnectFailed { address, error } => {
+            line(format!("Not connected to {}: {error}", place(address)))
+        }
         Event::TlsStarted { server_name } => line(format!("TLS handshake with '{server_name}'")),
         Event::TlsComplete { .. } => line("TLS established".to_owned()),
         Event::RequestHeadSent {
@@ -86,5 +80,18 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             headers,
         } => output::request_head(screen, method, target, headers),
         _ => Ok(()),
+    }
+}
+
+/// An address without its port, where it has one.
+fn host(address: &Address) -> String {
+    let tcp = address.tcp();
+    tcp.map_or_else(|| address.to_string(), |tcp| tcp.ip().to_string())
+}
+
+fn place(address: &Address) -> String {
+    match address.tcp() {
+        Some(tcp) => format!("'{}' on port {}", tcp.ip(), tcp.port()),
+        None => format!("'{address}'"),
     }
 }

@@ -346,12 +346,13 @@ pub mod cookie_file;
 pub mod netrc;
 
 pub use nuncio_client::{
-    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
-    CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
+    Address, AsyncResolve, AsyncTransport, Auth, BlockingResolve, BlockingTransport, Body,
+    BodyStream, BoxFuture, Budget, Candidate, ConnectPolicy, Cookie, CookieJar, DefaultEncoding,
+    DialError, DialFailure, Digest, Error, Event, Feed, Form, Head, Headers, Hop, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
-    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
-    Transport, Url, Version, auth, cookies, cut,
+    Phase, PoolCounts, Processed, QueryParams, RawSocket, Redirect, RedirectAction, Redirects,
+    Reference, Reply, Request, Resolver, Response, Script, SentRequest, ServerSentEvent, Side,
+    SocketOptions, StatusCode, Timeout, Transport, Url, Version, auth, cookies, cut, is_public,
 };
 
 #[cfg(feature = "compress")]

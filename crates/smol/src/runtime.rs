@@ -3,7 +3,7 @@
 use async_executor::Executor;
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
-use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
+use nuncio_async::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer, begin_connect};
 use std::future::{Future, pending};
 use std::io::{self, IoSlice, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -33,11 +33,19 @@ impl Runtime for Smol {
         Box::pin(SmolTimer(async_io::Timer::at(at)))
     }
 
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+    fn connect(
+        &self,
+        to: &Address,
+        options: &SocketOptions,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        let begun = begin_connect(to, options);
         Box::pin(async move {
-            let stream = Async::<TcpStream>::connect(address).await?;
-            stream.get_ref().set_nodelay(true)?;
-            Ok(Box::new(SmolSocket(stream)) as Box<dyn Socket>)
+            let stream = Async::new_nonblocking(begun?)?;
+            stream.writable().await?;
+            match stream.get_ref().take_error()? {
+                Some(error) => Err(error),
+                None => Ok(Box::new(SmolSocket(stream)) as Box<dyn Socket>),
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! tokio's sockets, timers and look-ups, as the client wants them.
 
-use nuncio_async::{BoxFuture, Runtime, Socket, Timer};
+use nuncio_async::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer, begin_connect};
 use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::io::{self, IoSlice};
@@ -34,11 +34,19 @@ impl Runtime for Tokio {
         Box::pin(TokioTimer(Box::pin(sleep_until(at.into()))))
     }
 
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+    fn connect(
+        &self,
+        to: &Address,
+        options: &SocketOptions,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        let begun = begin_connect(to, options);
         Box::pin(async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(TokioSocket(stream)) as Box<dyn Socket>)
+            let stream = TcpStream::from_std(begun?)?;
+            stream.writable().await?;
+            match stream.take_error()? {
+                Some(error) => Err(error),
+                None => Ok(Box::new(TokioSocket(stream)) as Box<dyn Socket>),
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! A runtime with something about it changed.
 
-use nuncio::{BoxFuture, Runtime, Socket, Timer};
+use nuncio::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ pub type Connecting = BoxFuture<'static, io::Result<Box<dyn Socket>>>;
 /// What looking a name up gives.
 pub type Resolving = BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
-type Connect = dyn Fn(&dyn Runtime, SocketAddr) -> Connecting + Send + Sync;
+type Connect = dyn Fn(&dyn Runtime, &Address, &SocketOptions) -> Connecting + Send + Sync;
 type Resolve = dyn Fn(&dyn Runtime, &str, u16) -> Resolving + Send + Sync;
 
 /// Another runtime, but for how it connects or looks names up.
@@ -27,7 +27,7 @@ impl Altered {
     pub fn new(runtime: Arc<dyn Runtime>) -> Self {
         Altered {
             runtime,
-            connect: Box::new(|runtime, address| runtime.connect(address)),
+            connect: Box::new(|runtime, to, options| runtime.connect(to, options)),
             resolve: Box::new(|runtime, host, port| runtime.resolve(host, port)),
         }
     }
@@ -35,7 +35,7 @@ impl Altered {
     /// Changes how it connects.
     pub fn connect(
         mut self,
-        connect: impl Fn(&dyn Runtime, SocketAddr) -> Connecting + Send + Sync + 'static,
+        connect: impl Fn(&dyn Runtime, &Address, &SocketOptions) -> Connecting + Send + Sync + 'static,
     ) -> Self {
         self.connect = Box::new(connect);
         self
@@ -64,8 +64,8 @@ impl Runtime for Altered {
         self.runtime.timer(at)
     }
 
-    fn connect(&self, address: SocketAddr) -> Connecting {
-        (self.connect)(&*self.runtime, address)
+    fn connect(&self, to: &Address, options: &SocketOptions) -> Connecting {
+        (self.connect)(&*self.runtime, to, options)
     }
 
     fn resolve(&self, host: &str, port: u16) -> Resolving {

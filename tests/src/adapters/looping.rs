@@ -5,8 +5,9 @@
 //! wakes nobody: a future that is pending is polled again soon anyhow, which is allowed, and slow.
 
 use super::Executor;
-use nuncio::{BoxFuture, Runtime, Socket, Timer};
-use std::future::Future;
+use nuncio::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer};
+use nuncio_async::{begin_connect, is_connected};
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::{Pin, pin};
@@ -55,11 +56,21 @@ impl Runtime for Looping {
         Box::pin(At(at))
     }
 
-    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
-        in_thread(move || {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
+    /// What is the same everywhere is done by two functions; the waiting is ours.
+    fn connect(
+        &self,
+        to: &Address,
+        options: &SocketOptions,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        let begun = begin_connect(to, options);
+        Box::pin(async move {
+            let stream = begun?;
+            poll_fn(|_| match is_connected(&stream) {
+                Ok(false) => Poll::Pending,
+                Ok(true) => Poll::Ready(Ok(())),
+                Err(error) => Poll::Ready(Err(error)),
+            })
+            .await?;
             Ok(Box::new(LoopingSocket(stream)) as Box<dyn Socket>)
         })
     }
@@ -90,7 +101,7 @@ fn in_thread<T: Send + 'static>(
     let place = result.clone();
     let thread = thread::Builder::new().spawn(move || *place.lock().unwrap() = Some(work()));
     let mut thread = Some(thread);
-    Box::pin(std::future::poll_fn(move |_| {
+    Box::pin(poll_fn(move |_| {
         if let Some(Ok(running)) = &thread
             && !running.is_finished()
         {

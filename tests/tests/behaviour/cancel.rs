@@ -40,8 +40,8 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
 /// A client whose sockets make their task wait before each write, and write little at a time: each of
 /// it is a poll, however fast the peer.
 fn reluctant(adapter: &impl Executor) -> ClientBuilder {
-    let runtime = Altered::new(adapter.runtime()).connect(|runtime, address| {
-        let connecting = runtime.connect(address);
+    let runtime = Altered::new(adapter.runtime()).connect(|runtime, to, options| {
+        let connecting = runtime.connect(to, options);
         Box::pin(async {
             let (socket, waited) = (connecting.await?, false);
             Ok(Box::new(Reluctant { socket, waited }) as Box<dyn Socket>)

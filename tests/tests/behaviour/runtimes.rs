@@ -1,7 +1,7 @@
 //! Where clients can be used, and where they say that they cannot.
 
 use crate::echo::Echo;
-use nuncio::{ClientBuilder, Form, Kind, Runtime, Socket, Timeout};
+use nuncio::{ClientBuilder, Form, Kind, Runtime, Socket, SocketOptions, Timeout};
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{
     Adapter, Altered, AsyncStd, Blocking, CurrentThread, Executor, MultiThread, Smol,
@@ -140,7 +140,10 @@ fn a_read_now_gives_what_is_there_and_does_not_wait(adapter: &impl Executor) {
     let runtime = adapter.runtime();
     adapter.block_on(async {
         let address = listener.local_addr().unwrap();
-        let mut socket = runtime.connect(address).await.unwrap();
+        let mut socket = runtime
+            .connect(&address.into(), &SocketOptions::new())
+            .await
+            .unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         let mut buf = [0; 8];
         for text in [b"one", b"two"] {
@@ -161,7 +164,7 @@ fn a_read_now_gives_what_is_there_and_does_not_wait(adapter: &impl Executor) {
 
 fn a_peer_that_is_always_ready_lets_the_task_yield(adapter: &impl Executor) {
     let runtime = Altered::new(adapter.runtime())
-        .connect(|_, _| Box::pin(async { Ok(Box::new(EndlessSocket(0)) as Box<dyn Socket>) }));
+        .connect(|_, _, _| Box::pin(async { Ok(Box::new(EndlessSocket(0)) as Box<dyn Socket>) }));
     let client = ClientBuilder::new(Arc::new(runtime)).build().unwrap();
     adapter.block_on(async {
         let request = client.get("http://127.0.0.1/").stream();
