@@ -51,7 +51,8 @@ fn race(addresses: &[SocketAddr], limit: Option<u64>, fate: impl Fn(SocketAddr) 
             }
             DialStep::Wait(until) => {
                 assert_eq!(dialer.poll(at(clock)), DialStep::Wait(until), "asked twice");
-                let until = until.map(|it| u64::try_from((it - start).as_nanos().div_ceil(1_000_000)).unwrap());
+                let until = until
+                    .map(|it| u64::try_from((it - start).as_nanos().div_ceil(1_000_000)).unwrap());
                 let next = pending.iter().map(|it| it.0).min();
                 let next = [until, next].into_iter().flatten().min();
                 let next = next.expect("it waits for something");

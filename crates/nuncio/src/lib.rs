@@ -35,6 +35,7 @@
 //! - [Authentication](#authentication): Basic, Bearer, Digest, netrc, schemes of your own
 //! - [Cookies](#cookies): the jar, and who gets what
 //! - [Limits](#limits): on time, connections, and what decoding may give
+//! - [Connections](#connections): addresses, look-ups, sockets, and what may be dialled
 //! - [Errors](#errors): what failed, and whether to try again
 //! - [Hooks and events](#hooks-and-events): seeing and changing what passes
 //! - [Transports](#transports): what stands below, for all URLs or for some
@@ -198,8 +199,36 @@
 //! | codings, one over another | 5 | `max_codings` |
 //! | a line of a stream; an event | 64 MiB; 16 MiB | |
 //! | the body that a status error of a stream reads | 64 KiB | |
+//! | addresses of one host that are tried; the time before the next joins in | 16; 250 ms | |
+//! | how often a connection that cannot be made is tried for again | 0 | `retries` |
 //!
 //! A read or write limit is on silence, not on the whole transfer.
+//!
+//! # Connections
+//!
+//! A host's addresses are raced as RFC 8305 has it, so that one which is dead costs little. Names are looked up
+//! by the system; `resolve` gives a host addresses without asking, `resolver` another
+//! [`Resolver`]. `local_address` and [`SocketOptions`] say how sockets are made, and `unix_socket`
+//! dials a Unix domain socket whatever the URL. A [`Network`] has all of these, too.
+//!
+//! Who sends requests to URLs that come from others should say where they may lead. The
+//! [`ConnectPolicy`] is asked about every address before it is dialled, redirects included:
+//!
+//! ```
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{ConnectPolicy, Kind, blocking::Client};
+//!
+//! let client = Client::builder()
+//!     .connect_policy(ConnectPolicy::public_addresses_only())
+//!     .build()?;
+//! let error = client.get("http://[::ffff:127.0.0.1]:6379/").send().unwrap_err();
+//! assert_eq!(error.kind(), Kind::Policy);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
 //!
 //! # Errors
 //!

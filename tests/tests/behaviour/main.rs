@@ -10,6 +10,7 @@ mod coded;
 mod concurrency;
 mod cookies;
 mod decoding;
+mod dialing;
 mod downloads;
 mod echo;
 mod errors;

@@ -378,3 +378,29 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.connect_policy(policy))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b23_pauses_double_after_the_second() {
+        let retries = u32::MAX;
+        let dial = DialSettings {
+            retries,
+            ..DialSettings::default()
+        };
+        let dials = dial.build().unwrap();
+        let error = |kind| Error::new(kind, "no");
+        let pauses = |tried| dials.retry(tried, &error(Kind::Connect)).unwrap();
+        let millis: Vec<_> = (0..6).map(|tried| pauses(tried).as_millis()).collect();
+        assert_eq!(millis, [0, 500, 1_000, 2_000, 4_000, 8_000]);
+        assert!(pauses(u32::MAX - 1) >= pauses(40));
+        assert!(dials.retry(0, &error(Kind::ConnectTimeout)).is_some());
+        for kind in [Kind::Policy, Kind::InvalidUrl, Kind::Read, Kind::PoolTimeout] {
+            assert!(dials.retry(0, &error(kind)).is_none(), "{kind:?}");
+        }
+        let none = DialSettings::default().build().unwrap();
+        assert!(none.retry(0, &error(Kind::Connect)).is_none());
+    }
+}
