@@ -142,14 +142,14 @@ fn d02_black_holes_end_at_the_limit_and_are_all_named<A: Adapter>(adapter: &A) {
     let client = adapter
         .builder()
         .resolve("three.test", [one.addr, bad, two.addr])
-        .timeout(Timeout::default().connect(Duration::from_millis(200)))
+        .timeout(Timeout::default().connect(Duration::from_secs(1)))
         .build()
         .unwrap();
     let started = Instant::now();
     let sent = adapter.send(client.get("http://three.test/"));
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(200), "{took:?}");
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
     let text = fails(Kind::ConnectTimeout, sent);
     for address in [one.addr, two.addr] {
         assert!(text.contains(&format!("{address}: timed out")), "{text}");
@@ -199,10 +199,10 @@ fn a_look_up_that_finds_nothing_fails_or_takes_too_long_is_told<A: Adapter>(adap
     let client = adapter
         .builder()
         .resolver(Resolver::blocking(resolver))
-        .timeout(Timeout::default().connect(Duration::from_millis(150)))
         .build()
         .unwrap();
-    let send = |host: &str| adapter.send(client.get(format!("http://{host}/")));
+    let get = |host: &str| client.get(format!("http://{host}/"));
+    let send = |host: &str| adapter.send(get(host));
     let text = fails(Kind::Connect, send("none.test"));
     assert!(text.contains("'none.test' has no address"), "{text}");
     let error = send("fails.test").unwrap_err();
@@ -210,9 +210,12 @@ fn a_look_up_that_finds_nothing_fails_or_takes_too_long_is_told<A: Adapter>(adap
     assert!(error.to_string().contains("out of order"), "{error}");
     fails(Kind::Connect, send("panics.test"));
     let started = Instant::now();
-    let text = fails(Kind::ConnectTimeout, send("slow.test"));
+    let limit = Timeout::default().connect(Duration::from_millis(150));
+    let sent = adapter.send(get("slow.test").timeout(limit));
+    let text = fails(Kind::ConnectTimeout, sent);
     assert!(text.contains("slow.test"), "{text}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() >= Duration::from_millis(150));
+    assert!(started.elapsed() < Duration::from_secs(4));
     assert_eq!(client.pool().connections, 0);
     over.open();
 }
@@ -538,14 +541,14 @@ fn b23_each_time_has_the_whole_limit<A: Adapter>(adapter: &A) {
     let client = adapter
         .builder()
         .retries(1)
-        .timeout(Timeout::default().connect(Duration::from_millis(120)))
+        .timeout(Timeout::default().connect(Duration::from_millis(300)))
         .on_event(heard.listen())
         .build()
         .unwrap();
     let started = Instant::now();
     let sent = adapter.send(client.get(format!("http://{}/", hole.addr)));
     fails(Kind::ConnectTimeout, sent);
-    assert!(started.elapsed() >= Duration::from_millis(240));
+    assert!(started.elapsed() >= Duration::from_millis(600));
     let (begin, fail) = (
         format!("begin {}", hole.addr),
         format!("fail {}", hole.addr),

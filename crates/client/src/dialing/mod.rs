@@ -397,7 +397,12 @@ mod tests {
         assert_eq!(millis, [0, 500, 1_000, 2_000, 4_000, 8_000]);
         assert!(pauses(u32::MAX - 1) >= pauses(40));
         assert!(dials.retry(0, &error(Kind::ConnectTimeout)).is_some());
-        for kind in [Kind::Policy, Kind::InvalidUrl, Kind::Read, Kind::PoolTimeout] {
+        for kind in [
+            Kind::Policy,
+            Kind::InvalidUrl,
+            Kind::Read,
+            Kind::PoolTimeout,
+        ] {
             assert!(dials.retry(0, &error(kind)).is_none(), "{kind:?}");
         }
         let none = DialSettings::default().build().unwrap();
