@@ -171,6 +171,7 @@ impl<T> Future for Work<T> {
 mod tests {
     use super::*;
     use crate::runtime::{Socket, Timer};
+    use nuncio_client::{Address, SocketOptions};
     use std::net::SocketAddr;
     use std::task::Waker;
     use std::time::Instant;
@@ -203,7 +204,11 @@ mod tests {
             unreachable!("files need no timer")
         }
 
-        fn connect(&self, _to: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
+        fn connect(
+            &self,
+            _: &Address,
+            _: &SocketOptions,
+        ) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
             unreachable!("files need no socket")
         }
 

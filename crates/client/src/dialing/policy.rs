@@ -16,7 +16,9 @@ use std::sync::Arc;
 ///
 /// A connection that is used again is not asked about again: it leads where it led.
 #[derive(Clone)]
-pub struct ConnectPolicy(Arc<dyn Fn(&Candidate<'_>) -> Result<(), String> + Send + Sync>);
+pub struct ConnectPolicy(Arc<Judge>);
+
+type Judge = dyn Fn(&Candidate<'_>) -> Result<(), String> + Send + Sync;
 
 /// An address that is about to be dialled.
 #[derive(Clone, Copy, Debug)]
