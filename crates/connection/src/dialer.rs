@@ -326,6 +326,9 @@ impl fmt::Display for DialError {
             };
         }
         let count = self.tried.len() + self.untried;
+        if self.tried.is_empty() {
+            return write!(f, "timed out before any of {count} addresses was tried");
+        }
         write!(f, "connecting to none of {count} addresses succeeded")?;
         let mut between = ": ";
         for (address, why) in &self.tried {
@@ -334,6 +337,7 @@ impl fmt::Display for DialError {
         }
         match self.untried {
             0 => Ok(()),
+            1 => write!(f, "{between}1 was not tried"),
             count => write!(f, "{between}{count} were not tried"),
         }
     }

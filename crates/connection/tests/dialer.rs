@@ -266,6 +266,8 @@ fn a_short_limit_leaves_time_for_every_address() {
     // RFC 8305 section 5: never faster than one in 10 ms.
     assert_eq!(starts(16, 35), [0, 10, 20, 30]);
     assert_eq!(starts(2, 0), Vec::<u64>::new());
+    let none = race(&many(1, 1), Some(0), |_| Swallows).end.1.unwrap_err();
+    assert_eq!(none, "timed out before any of 2 addresses was tried");
 }
 
 #[test]
