@@ -1,5 +1,6 @@
 //! What can go wrong on a connection, and whether the request may have been processed.
 
+use crate::layers::ProxyError;
 use std::fmt;
 use std::io;
 
@@ -28,6 +29,8 @@ pub enum Error {
     Full,
     /// TLS failed: the handshake, a certificate, a record.
     Tls(TlsError),
+    /// A proxy did not connect us.
+    Proxy(ProxyError),
     /// The socket failed.
     Io(IoError),
     /// A deadline passed.
@@ -44,6 +47,8 @@ pub enum Error {
 pub enum Phase {
     /// Looking up, dialling, and the TLS handshake.
     Connect,
+    /// Waiting for a proxy to connect on.
+    Proxy,
     /// Waiting for the peer's bytes.
     Read,
     /// Waiting for the peer to take ours.
@@ -56,6 +61,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Connect => "connecting",
+            Phase::Proxy => "waiting for the proxy to connect",
             Phase::Read => "reading the response",
             Phase::Write => "sending the request",
             Phase::Pool => "waiting for a free connection",
@@ -146,6 +152,7 @@ impl fmt::Display for Error {
             #[cfg(feature = "http2")]
             Error::Full => f.write_str("the HTTP/2 connection has no room for another stream"),
             Error::Tls(e) => write!(f, "TLS: {e}"),
+            Error::Proxy(e) => write!(f, "proxy: {e}"),
             Error::Io(e) => e.fmt(f),
             Error::Timeout(phase) => write!(f, "timed out while {phase}"),
             Error::Closed => f.write_str("the connection was closed on this side"),

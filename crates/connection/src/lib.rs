@@ -61,15 +61,20 @@ mod event;
 mod h1;
 #[cfg(feature = "http2")]
 mod h2;
+mod layers;
 mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
 mod tls;
 
 pub use buffer::{BlockCache, RecvBuf, Transmit};
-pub use connection::{Connection, ConnectionConfig, Layer, PriorKnowledge};
+pub use connection::{Connection, ConnectionConfig, PriorKnowledge};
 pub use error::{Error, IoError, Phase, Processed, TlsError};
 pub use event::{Event, EventSink};
+pub use layers::{
+    HttpConnect, Layer, ProxyAnswer, ProxyError, ProxyProtocol, Socks4, Socks5, SocksAuth,
+    SocksHost,
+};
 pub use message::{
     BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
     StreamId, Write,
