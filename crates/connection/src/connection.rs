@@ -193,7 +193,9 @@ impl Connection {
     }
 
     fn after_input(&mut self, now: Instant) {
-        if let Stage::Handshake(handshake) = &mut self.stage {
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && self.failed.is_none()
+        {
             let step = handshake.advance(&mut self.link, &self.config.events, now);
             if let Err(error) = step.and_then(|step| self.after_handshake(step, now)) {
                 self.fail(error);
