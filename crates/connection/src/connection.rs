@@ -468,10 +468,7 @@ impl Connection {
 
     fn fail(&mut self, error: Error) {
         if self.failed.is_none() {
-            let phase = match &error {
-                Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
-                _ => None,
-            };
+            let phase = error.phase();
             self.config.events.raise(|| Event::Failed {
                 phase,
                 error: &error,
