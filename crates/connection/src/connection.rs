@@ -164,6 +164,12 @@ impl Connection {
         }
     }
 
+    /// What TLS was agreed on with the server, once the layers are ready; none without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<crate::tls::TlsInfo> {
+        self.tls.as_ref()?.session.info()
+    }
+
     /// Why the connection failed, if it did.
     pub fn failure(&self) -> Option<&Error> {
         match &self.failed {
