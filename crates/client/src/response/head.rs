@@ -111,11 +111,12 @@ impl Head {
         self.peer.as_ref()?.address
     }
 
-    /// The TLS of the connection on which it came, the server's certificates included; none where
-    /// there was none.
+    /// The TLS that was agreed on with the server that sent it, and the server's certificates; none for
+    /// what is not https, whatever was spoken with a proxy.
     #[cfg(feature = "tls")]
     pub fn tls(&self) -> Option<&crate::TlsInfo> {
-        self.peer.as_ref()?.tls.as_ref()
+        let tls = self.peer.as_ref()?.tls.as_ref();
+        tls.filter(|_| self.request.url.scheme() == "https")
     }
 
     /// The fields, in the order and the case in which they came.
