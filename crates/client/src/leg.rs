@@ -275,11 +275,11 @@ impl<S> Leg<S> {
                 until: pool_until,
             },
             Grant::Lane(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 State::Reused(held)
             }
             Grant::Joined(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 self.events().raise(|| Event::Reused);
                 return self.open(request, held, false, now);
             }
@@ -615,7 +615,12 @@ mod tests {
 
     fn leg() -> Leg<()> {
         let network = crate::Network::default();
-        let Ok(wiring) = network.build(EventSink::none(), Default::default(), None) else {
+        let Ok(wiring) = network.build(
+            EventSink::none(),
+            Default::default(),
+            crate::Environment::empty(),
+            false,
+        ) else {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));

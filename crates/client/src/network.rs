@@ -1,7 +1,9 @@
 //! How connections are made: TLS, limits, which protocol, HTTP/1.1's strictness.
 
 use crate::environment::Environment;
-use crate::error::{Error, Kind};
+use crate::error::Error;
+#[cfg(not(feature = "tls"))]
+use crate::error::Kind;
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
@@ -9,13 +11,13 @@ use std::sync::Arc;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
     #[cfg(feature = "tls")]
-    trust: Trust,
+    tls: crate::tls::Tls,
 }
 
 /// Which protocols may be spoken.
@@ -49,29 +51,6 @@ impl Protocols {
             #[cfg(feature = "http2")]
             Protocols::Http2 => PriorKnowledge::Http2,
             _ => PriorKnowledge::Http1,
-        }
-    }
-}
-
-#[cfg(feature = "tls")]
-#[derive(Clone)]
-enum Trust {
-    Roots(nuncio_connection::Roots),
-    Config(Arc<rustls::ClientConfig>),
-}
-
-#[cfg_attr(
-    not(feature = "tls"),
-    expect(clippy::derivable_impls, reason = "with TLS it cannot be")
-)]
-impl Default for Network {
-    fn default() -> Self {
-        Network {
-            limits: Limits::default(),
-            http1: nuncio_connection::Http1Config::default(),
-            protocols: Protocols::default(),
-            #[cfg(feature = "tls")]
-            trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
     }
 }
@@ -120,10 +99,18 @@ impl Network {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and no others.
+    /// How TLS is spoken, in full.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
+    /// others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trust = Trust::Roots(nuncio_connection::Roots::Pem(pem.into()));
+        self.tls = self.tls.root_certificates(pem);
         self
     }
 
@@ -131,11 +118,14 @@ impl Network {
     /// everything. For tests against servers of one's own.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.trust = Trust::Roots(if accept {
-            nuncio_connection::Roots::DangerAcceptAny
-        } else {
-            nuncio_connection::Roots::Bundled
-        });
+        self.tls = self.tls.danger_accept_invalid_certs(accept);
+        self
+    }
+
+    /// Shows this certificate to servers that ask who the client is.
+    #[cfg(feature = "tls")]
+    pub fn identity(mut self, identity: crate::Identity) -> Self {
+        self.tls = self.tls.identity(identity);
         self
     }
 
@@ -143,7 +133,7 @@ impl Network {
     /// the configuration names no ALPN protocols, it offers those.
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.trust = Trust::Config(config.into());
+        self.tls = self.tls.config(config);
         self
     }
 
@@ -152,11 +142,12 @@ impl Network {
         self,
         events: EventSink,
         blocks: nuncio_connection::BlockCache,
-        environment: Option<Environment>,
+        environment: Environment,
+        trust_env: bool,
     ) -> Result<Wiring, Error> {
-        // Without TLS there is nothing that the environment is asked for.
+        // Without TLS there is nothing that is read.
         #[cfg(not(feature = "tls"))]
-        let _ = environment;
+        let _ = (environment, trust_env);
         let connection = ConnectionConfig {
             http1: self.http1,
             events,
@@ -167,30 +158,12 @@ impl Network {
         #[cfg(not(feature = "tls"))]
         let secure = Secure::Missing;
         #[cfg(feature = "tls")]
-        let secure = Secure::Tls(match self.trust {
-            Trust::Config(config)
-                if self.protocols != Protocols::Http1 && config.alpn_protocols.is_empty() =>
-            {
-                let mut config = rustls::ClientConfig::clone(&config);
-                let alpn = self.protocols.alpn();
-                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-                Arc::new(config)
-            }
-            Trust::Config(config) => config,
-            Trust::Roots(roots) => {
-                let told = match (&roots, environment) {
-                    (nuncio_connection::Roots::Bundled, Some(environment)) => {
-                        environment.certificates()?
-                    }
-                    _ => None,
-                };
-                let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let config =
-                    nuncio_connection::client_config(provider, &roots, self.protocols.alpn());
-                Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
-            }
-        });
+        let secure = Secure::Tls {
+            config: self
+                .tls
+                .build(self.protocols.alpn(), environment, trust_env)?,
+            server_name: self.tls.name().cloned(),
+        };
         Ok(Wiring {
             limits: self.limits,
             connection: Arc::new(connection),
@@ -221,7 +194,11 @@ pub(crate) struct Wiring {
 #[derive(Clone, Debug)]
 enum Secure {
     #[cfg(feature = "tls")]
-    Tls(Arc<rustls::ClientConfig>),
+    Tls {
+        config: Arc<rustls::ClientConfig>,
+        /// In place of the URL's host.
+        server_name: Option<Arc<str>>,
+    },
     #[cfg(not(feature = "tls"))]
     Missing,
     /// There is no network to be protected from: a script.
@@ -263,9 +240,12 @@ impl Wiring {
         match &self.secure {
             Secure::Plain => Ok(Vec::new()),
             #[cfg(feature = "tls")]
-            Secure::Tls(config) => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
+            Secure::Tls {
+                config,
+                server_name,
+            } => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
                 config: Arc::clone(config),
-                server_name: url.host_str().to_owned(),
+                server_name: server_name.as_deref().unwrap_or(url.host_str()).to_owned(),
             })]),
             #[cfg(not(feature = "tls"))]
             Secure::Missing => Err(Error::new(
