@@ -142,7 +142,7 @@ impl Connection {
                 plain: Transmit::default(),
             }));
             connection.stage = Stage::Handshake {
-                until: handshake.map(|limit| now + limit),
+                until: crate::h1::after(now, handshake),
             };
             return Ok(connection);
         }
@@ -450,7 +450,7 @@ impl Connection {
             Stage::Handshake { until } => until
                 .is_some_and(|until| until <= now)
                 .then_some(Phase::Connect),
-            Stage::Http1(h1) => h1.expired(now),
+            Stage::Http1(h1) => h1.expire(now),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => {
                 h2.handle_timeout(now);
@@ -541,18 +541,25 @@ impl Connection {
     }
 
     /// Whether [`write_body`](Self::write_body) would take a chunk now: fewer than 512 KiB wait to
-    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before.
+    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before. Not
+    /// while it [awaits a 100](Self::awaits_continue).
     pub fn has_write_room(&self, id: StreamId) -> bool {
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &self.stage {
             return h2.has_write_room(id);
         }
         let _ = id;
+        let held = matches!(&self.stage, Stage::Http1(h1) if h1.awaits_continue());
+        !held && self.unsent() < HIGH_WATER
+    }
+
+    /// Bytes that wait to be sent, those in flight included.
+    fn unsent(&self) -> usize {
         #[cfg(feature = "tls")]
         let plain = self.tls.as_ref().map_or(0, |tls| tls.plain.len());
         #[cfg(not(feature = "tls"))]
         let plain = 0;
-        plain + self.out.len() + self.in_flight < HIGH_WATER
+        plain + self.out.len() + self.in_flight
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The

@@ -61,6 +61,7 @@ mod event;
 mod h1;
 #[cfg(feature = "http2")]
 mod h2;
+mod leave;
 mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
