@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::feed::{Feed, Side, with_a};
 use crate::redirect::{Redirect, RedirectAction, Redirects, is_redirect};
 use crate::request::{Choice, Request};
-use crate::response::{Head, More, Response, SentRequest};
+use crate::response::{Head, Interim, More, Response, SentRequest};
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::StatusCode;
@@ -381,6 +381,7 @@ impl Exchange {
                 next: self.next,
                 extensions: seen.extensions,
                 received: seen.received,
+                interim: seen.interim,
                 ..More::default()
             })
         });
@@ -399,10 +400,12 @@ pub(crate) struct Seen {
     pub(crate) extensions: http::Extensions,
     pub(crate) received: Option<SystemTime>,
     pub(crate) waited: Duration,
+    /// What came before it.
+    pub(crate) interim: Vec<Interim>,
 }
 
 impl Seen {
     pub(crate) fn is_plain(&self) -> bool {
-        self.extensions.is_empty() && self.received.is_none()
+        self.extensions.is_empty() && self.received.is_none() && self.interim.is_empty()
     }
 }

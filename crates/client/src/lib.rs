@@ -50,6 +50,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod low_speed;
 mod mock;
 mod mount;
 mod multipart;
@@ -66,6 +67,7 @@ mod script;
 mod settings;
 mod shared;
 mod timeout;
+mod total;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
@@ -87,11 +89,11 @@ pub use one_shot::{OneShot, one_shot};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
-pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use response::{DefaultEncoding, Head, Interim, Response, SentRequest};
 pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use shared::{Machine, Mover, Shared};
-pub use timeout::Timeout;
+pub use timeout::{Timeout, earliest};
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
 
 /// A future behind a pointer.

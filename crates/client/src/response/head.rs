@@ -1,7 +1,7 @@
 //! What every response has before its body.
 
-use super::Response;
 use super::text::DefaultEncoding;
+use super::{Interim, Response};
 use crate::cookies::CookieJar;
 use crate::exchange::Seen;
 use crate::redirect::is_redirect;
@@ -65,6 +65,7 @@ pub(crate) struct More {
     /// What the body is read as, whatever it declares.
     pub(crate) charset: Option<Charset>,
     pub(crate) trailers: Option<Headers>,
+    pub(crate) interim: Vec<Interim>,
 }
 
 impl Head {
@@ -84,6 +85,7 @@ impl Head {
             Box::new(More {
                 extensions: seen.extensions,
                 received: seen.received,
+                interim: seen.interim,
                 ..More::default()
             })
         });
@@ -124,6 +126,12 @@ impl Head {
     /// order. The body of one is kept as it came, up to 64 KiB, and is not decoded.
     pub fn history(&self) -> &[Response] {
         self.more.as_deref().map_or(&[], |more| &*more.history)
+    }
+
+    /// The interim responses (1xx) that came before it, in their order: 103 Early Hints for instance.
+    /// There are 16 at most before each response (SECURITY F22).
+    pub fn interim(&self) -> &[Interim] {
+        self.more.as_deref().map_or(&[], |more| &more.interim)
     }
 
     /// Whether it sends elsewhere: 301, 302, 303, 307 or 308, and a `Location`.
@@ -191,6 +199,7 @@ impl Head {
             extensions: more.extensions,
             received: more.received,
             waited: Duration::ZERO,
+            interim: more.interim,
         });
         seen.waited = self.waited;
         (self.head, seen)

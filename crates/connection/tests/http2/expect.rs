@@ -80,7 +80,10 @@ fn f23_an_answer_in_place_of_a_100_is_read_and_the_connection_kept() {
     assert_eq!(client.body(id), Ok(Read::End));
     client.connection.cancel(id);
     let sent = client.frames();
-    assert!(sent.iter().all(|(kind, ..)| *kind == RST_STREAM), "{sent:?}");
+    assert!(
+        sent.iter().all(|(kind, ..)| *kind == RST_STREAM),
+        "{sent:?}"
+    );
     assert_eq!(client.connection.reuse(), Reuse::Room(100));
     assert_eq!(client.connection.next_timeout(), None);
 }
