@@ -440,6 +440,9 @@ impl<S> Incoming<S> {
         match late {
             Some(total) if !self.is_closed() => {
                 let error = total.error(Doing::ReadingBody);
+                if let State::Running(running) = &mut self.state {
+                    running.doubt();
+                }
                 Err(self.fail(error.with_processed(Processed::Yes), now))
             }
             _ => Ok(()),

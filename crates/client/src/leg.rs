@@ -590,10 +590,13 @@ impl<S> Leg<S> {
         Some(())
     }
 
-    /// What is being done, and whether the server may have acted on the request.
-    pub(crate) fn doing(&mut self) -> (Doing, Processed) {
+    /// It takes too long: what is being done, and whether the server may have acted on the request.
+    pub(crate) fn late(&mut self) -> (Doing, Processed) {
         let doing = match &mut self.state {
-            State::Running(running) => return (running.doing(), running.processed()),
+            State::Running(running) => {
+                running.doubt();
+                return (running.doing(), running.processed());
+            }
             State::Waiting { .. } => Doing::AwaitingConnection,
             State::Resolving { .. } => Doing::Resolving,
             State::Handshaking(_) => Doing::Handshaking,

@@ -122,7 +122,8 @@ impl<S> Running<S> {
             low_speed.rest(sent);
             return Ok(until);
         }
-        Ok(earliest(until, low_speed.wait(sent, Phase::Write, now)?))
+        let looked = low_speed.wait(sent, Phase::Write, now);
+        self.looked(looked, until)
     }
 
     /// As [`watch_sending`](Self::watch_sending), once the head is here and `received` bytes of the body
@@ -142,7 +143,24 @@ impl<S> Running<S> {
         };
         let sent = self.held.with(|connection| connection.body_sent(id));
         let moved = received + sent.unwrap_or(0);
-        Ok(earliest(until, low_speed.wait(moved, Phase::Read, now)?))
+        let looked = low_speed.wait(moved, Phase::Read, now);
+        self.looked(looked, until)
+    }
+
+    fn looked(
+        &mut self,
+        looked: Result<Option<Instant>, Error>,
+        until: Option<Instant>,
+    ) -> Result<Option<Instant>, Error> {
+        if looked.is_err() {
+            self.doubt();
+        }
+        looked.map(|next| earliest(until, next))
+    }
+
+    /// The peer was waited for too long.
+    pub(crate) fn doubt(&mut self) {
+        self.held.with(Connection::doubt);
     }
 
     /// The head is here: its body has a whole time.

@@ -530,6 +530,16 @@ impl Connection {
         }
     }
 
+    /// Somebody gave up waiting for the peer: is it the stream that was slow, or is the connection dead?
+    /// A PING will show; until it is answered the connection [is doubted](Self::is_doubted). Nothing
+    /// on HTTP/1.1, where a request that is given up is the end.
+    pub fn doubt(&mut self) {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &mut self.stage {
+            h2.doubt();
+        }
+    }
+
     /// Whether a stream has timed out and the peer has shown no sign of life since: the PING that
     /// was sent then is not answered. Always false on HTTP/1.1, where a time-out is the end.
     pub fn is_doubted(&self) -> bool {

@@ -34,7 +34,7 @@ impl<S> Call<S> {
         let (doing, processed) = match &mut self.state {
             State::Network(leg) => {
                 self.peer = leg.peer;
-                leg.doing()
+                leg.late()
             }
             State::Reading(_) => (Doing::ReadingEarlierBody, Processed::Yes),
             State::User(Work::Transport(_)) => (Doing::RunningUserCode, Processed::Maybe),

@@ -245,7 +245,7 @@ impl Sending {
         loop {
             let now = world.now()?;
             if let Some(total) = total.as_ref().filter(|total| total.has_passed(now)) {
-                let (doing, processed) = leg.doing();
+                let (doing, processed) = leg.late();
                 return Poll::Ready(Err(total.error(doing).with_processed(processed)));
             }
             let step = match leg.step(request, now, Waker::noop())? {

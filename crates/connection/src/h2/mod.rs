@@ -264,10 +264,14 @@ impl H2 {
         }
         self.next_timeout = next;
         if late {
-            // Is it the stream that is slow, or the connection that is dead?
-            self.doubted |= self.http2.send_ping();
-            self.changed = true;
+            self.doubt();
         }
+    }
+
+    /// Is it the stream that is slow, or the connection that is dead?
+    pub(crate) fn doubt(&mut self) {
+        self.doubted |= self.http2.send_ping();
+        self.changed = true;
     }
 
     // ---- exchanges ----
