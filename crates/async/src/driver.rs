@@ -300,6 +300,7 @@ impl Outgoing {
         Ok(Download {
             incoming,
             runtime: self.runtime,
+            alarm: self.alarm,
         })
     }
 
@@ -339,8 +340,11 @@ impl Outgoing {
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
                 Step::Tick => now = self.runtime.now(),
-                Step::User => {
-                    ready!(self.call.poll_user(now, cx))?;
+                Step::User { until } => {
+                    match self.call.poll_user(now, cx) {
+                        Poll::Ready(done) => done?,
+                        Poll::Pending => ready!(self.alarm.poll(&*self.runtime, until, cx)),
+                    }
                     now = self.runtime.now();
                 }
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
@@ -357,7 +361,13 @@ impl Outgoing {
     ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            None => poll_news(self.call.shared(), &*self.runtime, cx),
+            None => poll_news(
+                self.call.shared(),
+                &mut self.alarm,
+                &*self.runtime,
+                until,
+                cx,
+            ),
         }
     }
 
@@ -397,6 +407,8 @@ impl Outgoing {
 pub(crate) struct Download {
     pub(crate) incoming: Incoming<Wired>,
     pub(crate) runtime: Arc<dyn Runtime>,
+    /// For waits without a connection of its own.
+    alarm: Alarm,
 }
 
 impl Download {
@@ -497,7 +509,10 @@ impl Download {
         };
         match self.incoming.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
-            None => poll_news(self.incoming.shared(), &*self.runtime, cx).map(Ok),
+            None => {
+                let stream = self.incoming.shared();
+                poll_news(stream, &mut self.alarm, &*self.runtime, until, cx).map(Ok)
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 //! next, [`Leg`] takes one request over the network, transports of the user's take its place. An
 //! adapter looks names up, dials, moves bytes and waits; it takes no decision.
 
+mod time;
+
 use crate::BoxFuture;
 use crate::body::Body;
 use crate::decoding::Coded;
@@ -17,9 +19,10 @@ use crate::incoming::{Arrival, Incoming, Pull};
 use crate::leg::{Leg, LegStep, port_of};
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::response::{Head, Response};
+use crate::response::{Head, Interim, Response};
 use crate::settings::{Route, Settings};
 use crate::shared::Shared;
+use crate::total::Total;
 use crate::transport::{Sent, hand_over};
 use bytes::Bytes;
 use http::Method;
@@ -78,7 +81,10 @@ pub enum Step {
     /// Code of the user's has run, however long that took: look at the clock and come back.
     Tick,
     /// Code of the user's has to be waited for: [`Call::poll_user`]. Only on async clients.
-    User,
+    User {
+        /// When to come back in any case.
+        until: Option<Instant>,
+    },
     /// The response's head is here: go on with [`Call::into_incoming`].
     Head,
 }
@@ -106,6 +112,9 @@ pub struct Call<S> {
     peer: Option<SocketAddr>,
     /// Code of the user's has run since the clock was looked at.
     late: bool,
+    total: Option<Box<Total>>,
+    /// What came before the head that is awaited.
+    interim: Vec<Interim>,
     state: State<S>,
 }
 
@@ -168,11 +177,14 @@ impl<S> Call<S> {
         place: Place,
         now: Instant,
     ) -> Result<Self, Error> {
+        let exchange = Exchange::new(request, place.side, place.wall_clock)?;
         Ok(Call {
             settings: Arc::clone(settings),
             depots: Arc::clone(depots),
             place,
-            exchange: Exchange::new(request, place.side, place.wall_clock)?,
+            total: Total::new(&exchange.timeout(settings), now),
+            exchange,
+            interim: Vec::new(),
             started: now,
             peer: None,
             late: false,
@@ -229,6 +241,9 @@ impl<S> Call<S> {
     /// # Errors
     /// Whatever ended the call; it is over then.
     pub fn step(&mut self, now: Instant, waker: &Waker) -> Result<Step, Error> {
+        if self.total.is_some() {
+            return self.step_in_time(now, waker);
+        }
         self.advance(now, waker).map_err(|error| self.blame(error))
     }
 
@@ -238,6 +253,7 @@ impl<S> Call<S> {
             if let State::Network(leg) = &mut self.state {
                 match leg.step(&mut self.exchange.request, now, waker) {
                     Ok(LegStep::Go(step)) => return Ok(step),
+                    Ok(LegStep::Interim(head)) => self.show_interim(head),
                     Ok(LegStep::Head(head)) => {
                         self.peer = leg.peer;
                         let Some(running) = leg.take_running() else {
@@ -263,7 +279,7 @@ impl<S> Call<S> {
             }
             match &self.state {
                 State::Network(_) => continue,
-                State::User(_) => return Ok(Step::User),
+                State::User(_) => return Ok(Step::User { until: None }),
                 State::Answered(..) => return Ok(Step::Head),
                 State::Loading(..) => return Ok(Step::Feed { until: None }),
                 State::Done => return Err(over()),
@@ -373,9 +389,22 @@ impl<S> Call<S> {
         Ok(())
     }
 
+    /// An interim response came.
+    fn show_interim(&mut self, head: ResponseHead) {
+        let interim = Interim::new(self.exchange.request.url().clone(), head);
+        for hook in &self.settings.hooks.interim {
+            hook(&interim);
+            self.late = true;
+        }
+        self.interim.push(interim);
+    }
+
     /// A transport of the user's answered.
     fn replied(&mut self, mut reply: Reply, now: Instant) -> Result<(), Error> {
         let returned = reply.returned.take();
+        for head in std::mem::take(&mut reply.interim) {
+            self.show_interim(head);
+        }
         let (head, body, extensions) = reply.into_parts()?;
         let side = self.place.side;
         if let Some(of) = body.side().filter(|of| *of != side) {
@@ -402,6 +431,7 @@ impl<S> Call<S> {
     ) -> Result<(), Error> {
         seen.received = self.exchange.keep_cookies(&self.settings, &head.headers);
         seen.waited = now.saturating_duration_since(self.started);
+        seen.interim = std::mem::take(&mut self.interim);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
             return self.judge(arrival, head, seen, now);
@@ -585,6 +615,7 @@ impl<S> Call<S> {
     /// # Errors
     /// What that code gave; the call is over then.
     pub fn poll_user(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.in_time(now)?;
         match std::mem::replace(&mut self.state, State::Done) {
             State::User(work) => self.poll_work(work, now, cx),
             other => {
@@ -634,6 +665,12 @@ impl<S> Call<S> {
     /// [`Kind::Connect`] when it failed or found nothing, [`Kind::ConnectTimeout`] when it took
     /// too long; the call is over then.
     pub fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>) -> Result<(), Error> {
+        let timed_out = found
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        if timed_out && self.total.as_ref().is_some_and(|total| total.binds()) {
+            return Err(self.time_is_up());
+        }
         let host = self.exchange.request.url().host_str();
         let told = match &mut self.state {
             State::Network(leg) => leg.resolved(host, found),
@@ -647,6 +684,7 @@ impl<S> Call<S> {
     /// # Errors
     /// [`Kind::Connect`] or [`Kind::ConnectTimeout`] for the last address; the call is over then.
     pub fn connected(&mut self, socket: io::Result<S>, now: Instant) -> Result<(), Error> {
+        self.in_time(now)?;
         let told = match &mut self.state {
             State::Network(leg) => leg.connected(&self.exchange.request, socket, now),
             _ => Err(Error::new(Kind::Usage, "nothing is being dialled")),
@@ -706,7 +744,8 @@ impl<S> Call<S> {
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let mut head = self.exchange.into_head(head, seen);
         head.set_default_encoding(&self.settings.default_encoding);
-        Ok(Incoming::new(head, arrival, coded, self.started))
+        let incoming = Incoming::new(head, arrival, coded, self.started);
+        Ok(incoming.within(self.total))
     }
 
     fn blame(&self, error: Error) -> Error {

@@ -26,6 +26,10 @@ pub enum Kind {
     WriteTimeout,
     /// No connection became free in time.
     PoolTimeout,
+    /// All that was done for the request took too long together.
+    TotalTimeout,
+    /// A body moved too slowly.
+    LowSpeed,
     /// The name could not be looked up, nobody answered, or TLS failed.
     Connect,
     /// The socket failed while reading.
@@ -72,6 +76,8 @@ struct Inner {
     request: Option<(String, Url)>,
     address: Option<SocketAddr>,
     processed: Processed,
+    /// What was being done, where the kind does not say it.
+    phase: Option<Phase>,
     response: Option<Response>,
 }
 
@@ -93,6 +99,7 @@ impl Error {
             request,
             address,
             processed: Processed::No,
+            phase: None,
             response,
         }))
     }
@@ -157,6 +164,7 @@ impl Error {
                 request: self.0.request.clone(),
                 address: self.0.address,
                 processed: self.0.processed,
+                phase: self.0.phase,
                 response: self.0.response.clone(),
             }));
         }
@@ -186,6 +194,10 @@ impl Error {
         self.change(|inner| inner.processed = processed)
     }
 
+    pub(crate) fn in_phase(self, phase: Option<Phase>) -> Self {
+        self.change(|inner| inner.phase = phase)
+    }
+
     pub(crate) fn with_response(self, response: Response) -> Self {
         self.change(|inner| inner.response = Some(response))
     }
@@ -195,11 +207,17 @@ impl Error {
         self.0.kind
     }
 
-    /// A deadline passed: connect, read, write or pool.
+    /// A limit of a [`Timeout`](crate::Timeout) was passed: connect, read, write, pool, total or low
+    /// speed.
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.kind(),
-            Kind::ConnectTimeout | Kind::ReadTimeout | Kind::WriteTimeout | Kind::PoolTimeout
+            Kind::ConnectTimeout
+                | Kind::ReadTimeout
+                | Kind::WriteTimeout
+                | Kind::PoolTimeout
+                | Kind::TotalTimeout
+                | Kind::LowSpeed
         )
     }
 
@@ -243,7 +261,7 @@ impl Error {
             Kind::Write | Kind::WriteTimeout => Some(Phase::Write),
             Kind::Read | Kind::ReadTimeout => Some(Phase::Read),
             Kind::PoolTimeout => Some(Phase::Pool),
-            _ => None,
+            _ => self.0.phase,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::BoxFuture;
 use crate::error::Error;
 use crate::request::Request;
-use crate::response::Head;
+use crate::response::{Head, Interim};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ type Waiting<T> = Arc<dyn for<'a> Fn(&'a mut T) -> BoxFuture<'a, Result<(), Erro
 pub(crate) struct Hooks {
     pub(crate) request: Chain<Request>,
     pub(crate) response: Chain<Head>,
+    /// Told of what comes before a response; they cannot change or refuse it.
+    pub(crate) interim: Vec<Arc<dyn Fn(&Interim) + Send + Sync>>,
 }
 
 /// Hooks of one kind.
@@ -103,6 +105,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("request", &self.request.0.len())
             .field("response", &self.response.0.len())
+            .field("interim", &self.interim.len())
             .finish()
     }
 }

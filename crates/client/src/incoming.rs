@@ -8,6 +8,7 @@ use crate::feed::Feed;
 use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
 use crate::shared::Shared;
+use crate::total::{Doing, Total};
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
 use nuncio_content::DecodeError;
@@ -48,6 +49,7 @@ pub struct Incoming<S> {
     downloaded: u64,
     started: Instant,
     elapsed: Option<Duration>,
+    total: Option<Box<Total>>,
 }
 
 enum State<S> {
@@ -117,7 +119,15 @@ impl<S> Incoming<S> {
             downloaded: 0,
             started,
             elapsed: None,
+            total: None,
         }
+    }
+
+    /// The same, with an end to all of its time.
+    #[inline]
+    pub(crate) fn within(mut self, total: Option<Box<Total>>) -> Self {
+        self.total = total;
+        self
     }
 
     /// The response's head.
@@ -369,7 +379,9 @@ impl<S> Incoming<S> {
     /// As it comes.
     fn pull_plain(&mut self, now: Instant) -> Result<Pull, Error> {
         if let State::Foreign(_) = self.state {
-            return Ok(self.pull_foreign(now));
+            self.in_time(now)?;
+            let pull = self.pull_foreign(now);
+            return Ok(self.bound(pull));
         }
         let pull = self.pull_with(now, |connection, id| connection.read_body(id, now))?;
         if let Pull::Chunk(chunk) = &pull {
@@ -383,14 +395,25 @@ impl<S> Incoming<S> {
         now: Instant,
         read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
     ) -> Result<Pull, Error> {
+        if self.total.is_some() {
+            self.in_time(now)?;
+        }
         let running = match &mut self.state {
             State::Running(running) => running,
             State::Foreign(_) | State::Complete => return Ok(Pull::End),
             State::Closed => return Err(self.closed()),
             State::Failed(error) => return Err(error.clone()),
         };
+        running.pause_low_speed(now);
         match running.pull(now, read) {
-            Ok(Some(pull)) => Ok(pull),
+            Ok(Some(Pull::Drive { until })) => {
+                let watched = running.watch_receiving(self.downloaded, until, now);
+                match watched {
+                    Ok(until) => Ok(self.bound(Pull::Drive { until })),
+                    Err(error) => Err(self.fail(error.with_processed(Processed::Yes), now)),
+                }
+            }
+            Ok(Some(pull)) => Ok(self.bound(pull)),
             Ok(None) => {
                 if let State::Running(mut running) = self.over(State::Complete, now) {
                     if let Some(trailers) = running.trailers.take() {
@@ -404,6 +427,36 @@ impl<S> Incoming<S> {
                 let error = Error::connection(error, false).with_processed(Processed::Yes);
                 Err(self.fail(error, now))
             }
+        }
+    }
+
+    /// Fails if the time for all of it is up.
+    fn in_time(&mut self, now: Instant) -> Result<(), Error> {
+        let late = self.total.as_ref().filter(|total| total.has_passed(now));
+        match late {
+            Some(total) if !self.is_closed() => {
+                let error = total.error(Doing::ReadingBody);
+                if let State::Running(running) = &mut self.state {
+                    running.doubt();
+                }
+                Err(self.fail(error.with_processed(Processed::Yes), now))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn bound(&mut self, pull: Pull) -> Pull {
+        let Some(total) = &mut self.total else {
+            return pull;
+        };
+        match pull {
+            Pull::Drive { until } => Pull::Drive {
+                until: total.bound(until),
+            },
+            Pull::Feed { until } => Pull::Feed {
+                until: total.bound(until),
+            },
+            pull => pull,
         }
     }
 

@@ -5,15 +5,17 @@ use crate::call::Step;
 use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
+use crate::low_speed::LowSpeed;
 use crate::network::Wiring;
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
-use crate::timeout::Timeout;
+use crate::timeout::{Timeout, after};
+use crate::total::Doing;
 use bytes::Bytes;
 use nuncio_connection::{
-    Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
+    BodySize, Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase,
+    PoolKey, Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
 };
 use std::borrow::Cow;
 use std::io;
@@ -52,6 +54,8 @@ const REFUSALS: u8 = 8;
 /// What comes next.
 pub(crate) enum LegStep {
     Go(Step),
+    /// The head of an interim response is here.
+    Interim(ResponseHead),
     /// The head is here; the rest is [`Leg::take_running`]'s.
     Head(ResponseHead),
 }
@@ -153,7 +157,7 @@ impl<S> Leg<S> {
                         fresh: self.fresh,
                         share: self.wiring.may_share(request.url()),
                     };
-                    let until = self.timeout.pool_limit().map(|limit| now + limit);
+                    let until = after(now, self.timeout.pool_limit());
                     let key = pool_key(request, self.runtime);
                     let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
@@ -236,15 +240,23 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return Ok(None);
         };
+        running.pause_low_speed(now);
         let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
-            Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) if head.status == 421 => {
-                return Ok(self
-                    .misdirected(request)
-                    .map_or(Some(LegStep::Head(head)), |()| None));
+            Ok(Progress::Drive { until }) => {
+                let until = running.watch_sending(until, now)?;
+                return Ok(Some(LegStep::Go(Step::Drive { until })));
             }
-            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
+            Ok(Progress::Interim(head)) => return Ok(Some(LegStep::Interim(head))),
+            Ok(Progress::Head(head)) => {
+                running.rest_low_speed();
+                let again = match head.status {
+                    417 => self.unexpected(request),
+                    421 => self.misdirected(request),
+                    _ => None,
+                };
+                return Ok(again.map_or(Some(LegStep::Head(head)), |()| None));
+            }
             Err(error) => (error, running.processed()),
         };
         let Some(mut running) = self.take_running() else {
@@ -293,7 +305,15 @@ impl<S> Leg<S> {
                     request.body_size(),
                 )
                 .map_err(|error| Error::connection(ConnectionError::Local(error), false))?;
-                let until = self.timeout.connect_limit().map(|limit| now + limit);
+                if self
+                    .timeout
+                    .connect_limit()
+                    .is_some_and(|limit| limit.is_zero())
+                {
+                    let late = ConnectionError::Timeout(Phase::Connect);
+                    return Err(Error::connection(late, true));
+                }
+                let until = after(now, self.timeout.connect_limit());
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
@@ -426,9 +446,12 @@ impl<S> Leg<S> {
             target: request.url().raw_path(),
             headers: request.headers(),
         };
+        let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));
+        let expects = uploads && expects_continue(request);
         let deadlines = Deadlines {
             read: self.timeout.read_limit(),
             write: self.timeout.write_limit(),
+            expect: expects.then(|| self.timeout.expect_continue_wait()),
         };
         match held.open(|connection| connection.open(head, size, deadlines, now)) {
             Ok(id) => {
@@ -441,6 +464,7 @@ impl<S> Leg<S> {
                     feed,
                     ended: false,
                     trailers: None,
+                    low_speed: LowSpeed::new(&self.timeout, uploads),
                 };
                 self.state = State::Running(running);
                 Ok(())
@@ -528,7 +552,32 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return None;
         };
-        if running.fresh || self.replays.stale || !running.is_sent() {
+        if running.fresh || self.replays.stale {
+            return None;
+        }
+        self.restart(request)?;
+        self.replays.stale = true;
+        self.fresh = true;
+        Some(())
+    }
+
+    /// Sends the request again without its expectation, if it may, after a 417 that says that there is
+    /// something along the way which cannot meet it (RFC 9110 section 15.5.18).
+    fn unexpected(&mut self, request: &mut Request) -> Option<()> {
+        if !expects_continue(request) {
+            return None;
+        }
+        self.restart(request)?;
+        request.headers_mut().remove("expect");
+        Some(())
+    }
+
+    /// Begins anew with a request that was answered, if all of its body can be had again.
+    fn restart(&mut self, request: &mut Request) -> Option<()> {
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if !running.is_sent() {
             return None;
         }
         request.body_mut().give_back(running.feed.take());
@@ -536,16 +585,35 @@ impl<S> Leg<S> {
             running.feed = request.body_mut().lend();
             return None;
         }
-        self.replays.stale = true;
-        self.fresh = true;
         self.take_running()?.held.discard();
         self.state = State::Start;
         Some(())
     }
 
+    /// It takes too long: what is being done, and whether the server may have acted on the request.
+    pub(crate) fn late(&mut self) -> (Doing, Processed) {
+        let doing = match &mut self.state {
+            State::Running(running) => {
+                running.doubt();
+                return (running.doing(), running.processed());
+            }
+            State::Waiting { .. } => Doing::AwaitingConnection,
+            State::Resolving { .. } => Doing::Resolving,
+            State::Handshaking(_) => Doing::Handshaking,
+            _ => Doing::Connecting,
+        };
+        (doing, Processed::No)
+    }
+
     fn events(&self) -> &EventSink {
         &self.wiring.connection.events
     }
+}
+
+/// Whether a request asks for leave to send its body (RFC 9110 section 10.1.1).
+fn expects_continue(request: &Request) -> bool {
+    let expect = request.headers().first("expect");
+    expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
 }
 
 fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {

@@ -50,6 +50,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod low_speed;
 mod mock;
 mod mount;
 mod multipart;
@@ -69,6 +70,7 @@ mod shared;
 mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
+mod total;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
@@ -90,11 +92,11 @@ pub use one_shot::{OneShot, one_shot};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
-pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use response::{DefaultEncoding, Head, Interim, Response, SentRequest};
 pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use shared::{Machine, Mover, Shared};
-pub use timeout::Timeout;
+pub use timeout::{Timeout, earliest};
 #[cfg(feature = "tls")]
 pub use tls::{Identity, Tls};
 pub use transport::{AsyncTransport, BlockingTransport, Transport};

@@ -52,6 +52,8 @@ pub(crate) struct Rare {
     /// For this request only; they become its `Cookie` field.
     cookies: Vec<(String, String)>,
     pub(crate) decoding: DecodingOptions,
+    /// Whether it says `Expect: 100-continue`, if it has a body.
+    expect_continue: bool,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -188,6 +190,19 @@ impl Request {
                 added.map_err(|e| Error::other(Kind::LocalProtocol, e))
             }
         }
+    }
+
+    /// Writes the `Expect` field where it was asked for and there is a body, unless there is one.
+    fn write_expectation(&mut self) -> Result<(), Error> {
+        let asked = self.options.rare.as_deref();
+        if !asked.is_some_and(|rare| rare.expect_continue)
+            || matches!(self.body_size(), BodySize::Empty | BodySize::Known(0))
+            || self.headers.contains("expect")
+        {
+            return Ok(());
+        }
+        let added = self.headers.append("Expect", "100-continue");
+        added.map_err(|e| Error::other(Kind::LocalProtocol, e))
     }
 
     /// Adds pairs behind the query that stands there.
@@ -566,6 +581,19 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
         })
     }
 
+    /// Says `Expect: 100-continue`, and holds the body back until the server agrees to take it, answers,
+    /// or has said nothing for a second ([`Timeout::expect_continue`]); RFC 9110 section 10.1.1. After a
+    /// refusal nothing of the body is sent, and its source is not asked. A server that does not know
+    /// the expectation (417) gets the request once more without it, if the body can be had again.
+    ///
+    /// Without a body nothing is said. The field given as a header does the same.
+    pub fn expect_continue(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().expect_continue = true;
+            Ok(())
+        })
+    }
+
     /// Something to travel with the request without being sent: for hooks and transports.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
         self.change(|draft| {
@@ -707,6 +735,7 @@ impl Draft {
                 set.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
             }
         }
+        request.write_expectation()?;
         Ok(request)
     }
 }

@@ -484,6 +484,14 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
+    /// Tells `hook` of every interim response (1xx) as it comes, 103 Early Hints for instance, those to
+    /// requests of redirects and of authentication included. Each response has its own later, too:
+    /// [`Head::interim`](crate::Head::interim).
+    pub fn on_interim(mut self, hook: impl Fn(&crate::Interim) + Send + Sync + 'static) -> Self {
+        self.hooks.interim.push(Arc::new(hook));
+        self
+    }
+
     /// Something to travel with every request without being sent, for hooks and transports; a
     /// request's own of the same type takes its place.
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {

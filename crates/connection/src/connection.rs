@@ -341,7 +341,7 @@ impl Connection {
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = match &mut self.stage {
             Stage::Handshake(handshake) => handshake.expired(now),
-            Stage::Http1(h1) => h1.expired(now),
+            Stage::Http1(h1) => h1.expire(now),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => {
                 h2.handle_timeout(now);
@@ -419,6 +419,16 @@ impl Connection {
         }
     }
 
+    /// Somebody gave up waiting for the peer: is it the stream that was slow, or is the connection dead?
+    /// A PING will show; until it is answered the connection [is doubted](Self::is_doubted). Nothing
+    /// on HTTP/1.1, where a request that is given up is the end.
+    pub fn doubt(&mut self) {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &mut self.stage {
+            h2.doubt();
+        }
+    }
+
     /// Whether a stream has timed out and the peer has shown no sign of life since: the PING that
     /// was sent then is not answered. Always false on HTTP/1.1, where a time-out is the end.
     pub fn is_doubted(&self) -> bool {
@@ -430,14 +440,16 @@ impl Connection {
     }
 
     /// Whether [`write_body`](Self::write_body) would take a chunk now: fewer than 512 KiB wait to
-    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before.
+    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before. Not
+    /// while it [awaits a 100](Self::awaits_continue).
     pub fn has_write_room(&self, id: StreamId) -> bool {
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &self.stage {
             return h2.has_write_room(id);
         }
         let _ = id;
-        self.link.unwritten() < HIGH_WATER
+        let held = matches!(&self.stage, Stage::Http1(h1) if h1.awaits_continue());
+        !held && self.link.unwritten() < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The

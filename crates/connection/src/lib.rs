@@ -64,6 +64,7 @@ mod h1;
 #[cfg(feature = "http2")]
 mod h2;
 mod layers;
+mod leave;
 mod message;
 pub mod pool;
 #[cfg(feature = "tls")]

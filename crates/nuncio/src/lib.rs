@@ -192,6 +192,7 @@
 //! | what | default | to be changed by |
 //! |---|---|---|
 //! | connecting, each read, each write, waiting for a connection | 5 s each | [`Timeout`] |
+//! | all of a request; the least speed of a body | none | [`Timeout::total`], [`Timeout::low_speed`] |
 //! | connections; idle ones; for how long | 100; 20; 5 s | [`Limits`] |
 //! | redirects and challenges | 20 | [`Redirects::limit`] |
 //! | what a coded body may decode to | 64 MiB, or 100 times its size | [`Budget`] |
@@ -199,7 +200,8 @@
 //! | a line of a stream; an event | 64 MiB; 16 MiB | |
 //! | the body that a status error of a stream reads | 64 KiB | |
 //!
-//! A read or write limit is on silence, not on the whole transfer.
+//! A read or write limit is on silence, not on the whole transfer; the total is on everything, from the
+//! first hook to the last byte.
 //!
 //! # Errors
 //!
@@ -228,6 +230,7 @@
 //! `on_request` shows each request before it goes, `on_response` each head before its body is read: on
 //! every hop and every step of an authentication. They may change what they see, and an error ends the
 //! call. An async client also takes hooks that wait: `on_request_async`, `on_response_async`.
+//! `on_interim` is told of what comes before a response, 103 Early Hints for instance ([`Interim`]).
 //!
 //! `on_event` tells what happens below: look-ups, connections, heads, the end of bodies ([`Event`]).
 //! It only watches.
@@ -355,10 +358,10 @@ pub mod tls;
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
-    IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
-    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
-    Transport, Url, Version, auth, cookies, cut,
+    Interim, IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot,
+    ParamValue, Part, Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction,
+    Redirects, Reference, Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side,
+    StatusCode, Timeout, Transport, Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

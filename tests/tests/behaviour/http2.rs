@@ -381,6 +381,69 @@ fn a_time_out_ends_its_stream_and_no_other<A: Adapter>(adapter: &A) {
     assert_eq!(origin.connections(), 1);
 }
 
+behaviour!(d03_limits_on_all_of_a_request_end_its_stream_and_no_other);
+fn d03_limits_on_all_of_a_request_end_its_stream_and_no_other<A: Adapter>(adapter: &A) {
+    let origin = Origin::https(Manners::default());
+    let client = client(adapter, &origin);
+    adapter.send(client.get(origin.url("/head"))).unwrap();
+    let limit = Duration::from_millis(200);
+    let total = Timeout::none().total(limit);
+    let requests = vec![
+        client.get(origin.url("/never")).timeout(total),
+        client.get(origin.url("/slow/1000")),
+        client.get(origin.url("/stall")).timeout(total),
+        client
+            .get(origin.url("/stall"))
+            .timeout(Timeout::none().low_speed(1000, limit)),
+    ];
+    let mut responses = adapter.together(requests).into_iter();
+    let mut next = || responses.next().unwrap();
+    assert_eq!(next().unwrap_err().kind(), Kind::TotalTimeout);
+    assert_eq!(next().unwrap().text(), "ok");
+    assert_eq!(next().unwrap_err().kind(), Kind::TotalTimeout);
+    assert_eq!(next().unwrap_err().kind(), Kind::LowSpeed);
+    // It answered the PING, and is used again.
+    adapter.send(client.get(origin.url("/head"))).unwrap();
+    assert_eq!(origin.connections(), 1);
+    // Alone, and with a window that is full.
+    let body = Bytes::from(vec![0; 8 << 20]);
+    for (limit, kind) in [
+        (total, Kind::TotalTimeout),
+        (Timeout::none().low_speed(1 << 30, limit), Kind::LowSpeed),
+    ] {
+        let request = client.post(origin.url("/never")).body(body.clone());
+        let error = adapter.send(request.timeout(limit)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(error.phase(), Some(nuncio::Phase::Write));
+    }
+}
+
+behaviour!(f23_a_body_waits_for_leave_and_hints_are_told);
+fn f23_a_body_waits_for_leave_and_hints_are_told<A: Adapter>(adapter: &A) {
+    let origin = Origin::https(Manners::default());
+    let client = client(adapter, &origin);
+    let timeout = Timeout::secs(5).expect_continue(Duration::from_secs(60));
+    for length in [1, 200_000] {
+        let body = Bytes::from(vec![7; length]);
+        let request = client.post(origin.url("/continue")).body(body);
+        let response = adapter.send(request.expect_continue().timeout(timeout));
+        let response = response.unwrap();
+        assert_eq!(
+            response.headers().get("x-length").as_deref(),
+            Some(&*length.to_string())
+        );
+        assert_eq!(response.interim()[0].status(), 100);
+    }
+    let response = adapter.send(client.get(origin.url("/hints"))).unwrap();
+    assert_eq!(response.text(), "ok");
+    let [hints] = response.interim() else {
+        panic!("{:?}", response.interim());
+    };
+    assert_eq!(hints.status(), 103);
+    assert_eq!(hints.links().get("preload").unwrap().url, "/a.css");
+    assert_eq!(origin.connections(), 1);
+}
+
 behaviour!(a_dropped_response_gives_up_its_stream_alone);
 fn a_dropped_response_gives_up_its_stream_alone<A: Adapter>(adapter: &A) {
     let origin = Origin::https(Manners::default());

@@ -70,6 +70,7 @@ impl<B: Into<Bytes>> TryFrom<http::Response<B>> for Response {
         };
         let head = ResponseHead::new(parts.version, parts.status, headers);
         let seen = Seen {
+            interim: Vec::new(),
             extensions: parts.extensions,
             ..Seen::default()
         };

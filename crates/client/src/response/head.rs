@@ -1,7 +1,7 @@
 //! What every response has before its body.
 
-use super::Response;
 use super::text::DefaultEncoding;
+use super::{Interim, Response};
 use crate::cookies::CookieJar;
 use crate::exchange::Seen;
 use crate::peer::Peer;
@@ -69,6 +69,7 @@ pub(crate) struct More {
     /// What the body is read as, whatever it declares.
     pub(crate) charset: Option<Charset>,
     pub(crate) trailers: Option<Headers>,
+    pub(crate) interim: Vec<Interim>,
 }
 
 impl Head {
@@ -88,6 +89,7 @@ impl Head {
             Box::new(More {
                 extensions: seen.extensions,
                 received: seen.received,
+                interim: seen.interim,
                 ..More::default()
             })
         });
@@ -143,6 +145,12 @@ impl Head {
     /// order. The body of one is kept as it came, up to 64 KiB, and is not decoded.
     pub fn history(&self) -> &[Response] {
         self.more.as_deref().map_or(&[], |more| &*more.history)
+    }
+
+    /// The interim responses (1xx) that came before it, in their order: 103 Early Hints for instance.
+    /// There are 16 at most before each response (SECURITY F22).
+    pub fn interim(&self) -> &[Interim] {
+        self.more.as_deref().map_or(&[], |more| &more.interim)
     }
 
     /// Whether it sends elsewhere: 301, 302, 303, 307 or 308, and a `Location`.
@@ -209,6 +217,7 @@ impl Head {
         let mut seen = self.more.map_or_else(Seen::default, |more| Seen {
             extensions: more.extensions,
             received: more.received,
+            interim: more.interim,
             ..Seen::default()
         });
         seen.waited = self.waited;

@@ -189,7 +189,7 @@ impl Course<'_> {
             }
             let done = match call.step(self.now, Waker::noop()) {
                 Ok(Step::Tick) => Ok(()),
-                Ok(Step::User) => match call.poll_user(self.now, &mut noop()) {
+                Ok(Step::User { .. }) => match call.poll_user(self.now, &mut noop()) {
                     Poll::Ready(done) => done,
                     Poll::Pending => panic!("there is nothing to wait for"),
                 },

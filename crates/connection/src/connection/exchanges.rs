@@ -88,6 +88,31 @@ impl Connection {
         self.wants_write()
     }
 
+    /// Whether a request that said `Expect: 100-continue` still waits for leave to send its body: a
+    /// 100, a final answer, or the end of [`Deadlines::expect`].
+    pub fn awaits_continue(&self, id: StreamId) -> bool {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.awaits_continue(id),
+            Stage::Http1(h1) => h1.awaits_continue(),
+            #[cfg(feature = "tls")]
+            Stage::Handshake { .. } => false,
+        }
+    }
+
+    /// How many bytes of the request's body have left: on HTTP/1.1 to the socket, on HTTP/2 into the
+    /// peer's window. It is near enough to tell whether they move, and not exact: framing counts
+    /// until it is sent.
+    pub fn body_sent(&self, id: StreamId) -> u64 {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.body_sent(id),
+            Stage::Http1(h1) => h1.given(id).saturating_sub(self.unsent() as u64),
+            #[cfg(feature = "tls")]
+            Stage::Handshake { .. } => 0,
+        }
+    }
+
     /// What is left of the request's body will not be sent: the answer is here already and makes it
     /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
     pub fn abandon_body(&mut self, id: StreamId) {

@@ -220,15 +220,22 @@ impl H2 {
             return;
         }
         let mut next = None;
-        // Is it the stream that is slow, or the connection that is dead?
-        self.doubted |= self.http2.send_ping();
-        self.changed = true;
+        let mut late = false;
         for (id, stream) in &mut self.streams {
+            if stream.leave.expire(now) {
+                let ready = Ready {
+                    readable: false,
+                    writable: true,
+                };
+                stream.writer_waits = false;
+                tell(&mut self.news, *id, stream, ready);
+            }
             let until = stream.next_timeout();
             if until.is_none_or(|until| until > now) {
                 next = earliest(next, until);
                 continue;
             }
+            late = true;
             let phase = if stream.is_write_late(now) {
                 Phase::Write
             } else {
@@ -256,6 +263,15 @@ impl H2 {
             );
         }
         self.next_timeout = next;
+        if late {
+            self.doubt();
+        }
+    }
+
+    /// Is it the stream that is slow, or the connection that is dead?
+    pub(crate) fn doubt(&mut self) {
+        self.doubted |= self.http2.send_ping();
+        self.changed = true;
     }
 
     // ---- exchanges ----
@@ -296,7 +312,7 @@ impl H2 {
             BodySize::Known(length) => Some(length),
             BodySize::Unknown => None,
         };
-        let mut stream = Stream::new(wire, upload, deadlines, declared, self.written);
+        let mut stream = Stream::new(wire, upload, deadlines, declared, self.written, now);
         stream.arm_write(now);
         self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
         self.streams.insert(id, stream);
@@ -304,9 +320,16 @@ impl H2 {
     }
 
     pub(crate) fn has_write_room(&self, id: StreamId) -> bool {
-        self.streams.get(&id).is_some_and(|stream| {
-            matches!(stream.upload, Upload::Open) && stream.pending.is_empty()
-        })
+        self.streams.get(&id).is_some_and(Stream::has_write_room)
+    }
+
+    pub(crate) fn awaits_continue(&self, id: StreamId) -> bool {
+        let stream = self.streams.get(&id);
+        stream.is_some_and(|stream| stream.leave.is_awaited())
+    }
+
+    pub(crate) fn body_sent(&self, id: StreamId) -> u64 {
+        self.streams.get(&id).map_or(0, Stream::body_sent)
     }
 
     pub(crate) fn is_sending(&self, id: StreamId) -> bool {
@@ -326,7 +349,7 @@ impl H2 {
         if chunk.is_empty() {
             return Ok(Write::Taken(0));
         }
-        if !stream.pending.is_empty() {
+        if !stream.has_write_room() {
             stream.writer_waits = true;
             return Ok(Write::Blocked);
         }
@@ -465,6 +488,7 @@ impl H2 {
                     Ok(head) => head,
                     Err(error) => return Err(self.give_up(events, id, error)),
                 };
+                stream.leave.heard(head.status);
                 if !head.is_interim() {
                     stream.response = Response::Body;
                 }

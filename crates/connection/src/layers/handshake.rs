@@ -4,6 +4,7 @@ use super::link::Link;
 use super::{Layer, ProxyError, ProxyProtocol, http_connect, socks4, socks5};
 use crate::error::{Error, Phase};
 use crate::event::{Event, EventSink};
+use crate::h1::after;
 use std::time::{Duration, Instant};
 use std::vec;
 
@@ -67,7 +68,7 @@ impl Handshake {
             current: begin(first, false, link, events)?,
             rest,
             limit,
-            until: limit.map(|limit| now + limit),
+            until: after(now, limit),
         }))
     }
 
@@ -84,7 +85,7 @@ impl Handshake {
             current: begin(Layer::Tls(params), true, link, events)?,
             rest: Vec::new().into_iter(),
             limit,
-            until: limit.map(|limit| now + limit),
+            until: after(now, limit),
         })
     }
 
@@ -112,7 +113,7 @@ impl Handshake {
             }
             link.expect_silence()?;
             self.current = begin(next, true, link, events)?;
-            self.until = self.limit.map(|limit| now + limit);
+            self.until = after(now, self.limit);
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "http2")]
 
+mod expect;
 mod peer;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use nuncio_connection::{
 use nuncio_testkit::split::{self, Split};
 use peer::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a reader sees of one response; pieces of the body are joined.
 #[derive(Debug, Default, PartialEq)]

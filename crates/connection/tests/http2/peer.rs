@@ -197,5 +197,6 @@ pub(crate) fn limits(read: u32, write: u32) -> Deadlines {
     Deadlines {
         read: Some(SECOND * read),
         write: Some(SECOND * write),
+        expect: None,
     }
 }

@@ -89,6 +89,7 @@ impl Work {
         let deadlines = Deadlines {
             read: limit,
             write: limit,
+            expect: None,
         };
         let id = connection.open(head, size, deadlines, now)?;
         let mut upload = self.upload.clone();

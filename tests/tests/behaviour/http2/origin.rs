@@ -11,6 +11,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -236,6 +237,23 @@ async fn answer(
                 send_all(&mut send, chunk, false).await?;
             }
             return send.send_data(Bytes::new(), true);
+        }
+        "hints" => {
+            let hints = Response::builder()
+                .status(103)
+                .header("link", "</a.css>; rel=preload");
+            respond.send_informational(hints.body(()).unwrap())?;
+        }
+        "continue" => {
+            // Nothing of the body comes before this, or it would be here by then.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let early = poll_fn(|cx| Poll::Ready(body.poll_data(cx).is_ready())).await;
+            if early {
+                respond.send_reset(Reason::PROTOCOL_ERROR);
+                return Ok(());
+            }
+            let response = Response::builder().status(100);
+            respond.send_informational(response.body(()).unwrap())?;
         }
         "early" => {
             let response = Response::builder().status(StatusCode::PAYLOAD_TOO_LARGE);
