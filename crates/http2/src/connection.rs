@@ -378,8 +378,14 @@ impl Http2 {
                     // `h2` applies them when it has found room for its acknowledgement.
                     let pipe = self.pipe.lock();
                     let whole = self.gate.is_preface_seen() && self.gate.arriving() != Some(0);
-                    self.settled |= whole && pipe.is_drained() && !pipe.has_refused();
+                    let settled = whole && pipe.is_drained() && !pipe.has_refused();
                     drop(pipe);
+                    if settled && !self.settled {
+                        self.settled = true;
+                        self.changed = true;
+                        // Bodies that waited for this.
+                        self.streams.raise_all(Ready::WRITE);
+                    }
                     if !self.notes.is_connection_woken() {
                         break;
                     }

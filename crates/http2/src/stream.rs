@@ -221,6 +221,15 @@ impl Streams {
         }
     }
 
+    /// As [`raise`](Self::raise), on every stream.
+    pub(crate) fn raise_all(&mut self, ready: Ready) {
+        for index in 0..self.slots.len() as u32 {
+            if let Some(id) = self.occupant(index) {
+                self.raise(id, ready);
+            }
+        }
+    }
+
     /// The next stream with news, in the order in which news came.
     pub(crate) fn pop_news(&mut self) -> Option<(StreamId, Ready)> {
         while let Some(index) = self.news.pop_front() {

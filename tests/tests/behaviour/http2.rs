@@ -302,8 +302,6 @@ fn an_upload_goes_on_while_its_answer_comes<A: Adapter>(adapter: &A) {
             ..Manners::default()
         });
         let client = client(adapter, &origin);
-        // Its settings are known then: a window that shrinks below what was sent is another matter.
-        adapter.send(client.get(origin.url("/head"))).unwrap();
         let long = content::bytes(3 << 20);
         let held = client.post(origin.url("/mirror")).body(long.clone());
         let pieces = long
