@@ -19,6 +19,8 @@ const INPUT_PIECE: usize = 16 << 10;
 const MAX_POLLS: usize = 8;
 /// What an idle connection keeps of each buffer.
 const IDLE_BUFFER: usize = 4 << 10;
+/// What it keeps of slots for streams.
+const IDLE_SLOTS: usize = 8;
 /// Characters of a peer's words that an error repeats.
 const MAX_DETAIL: usize = 128;
 
@@ -223,6 +225,10 @@ impl Http2 {
             self.takes += 1;
         } else if self.streams.active() == 0 {
             pipe.shrink(IDLE_BUFFER);
+            self.streams.shrink(IDLE_SLOTS);
+            if self.woken.capacity() > IDLE_SLOTS {
+                self.woken = Vec::new();
+            }
         }
         taken
     }

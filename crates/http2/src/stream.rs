@@ -156,6 +156,15 @@ impl Streams {
         self.slots.len() - self.free.len()
     }
 
+    /// Gives back the memory of many slots, while none is in use.
+    pub(crate) fn shrink(&mut self, keep: usize) {
+        if self.active() == 0 && self.slots.len() > keep {
+            self.slots = Vec::new();
+            self.free = Vec::new();
+            self.news = VecDeque::new();
+        }
+    }
+
     /// Adds the stream that `build` makes, given the waker of its receiving half.
     pub(crate) fn insert(&mut self, wire: u32, build: impl FnOnce(&Waker) -> Stream) -> StreamId {
         let index = self.free.pop().unwrap_or_else(|| {
