@@ -253,6 +253,28 @@ impl Wiring {
         }
     }
 
+    /// Whether a server that wants HTTP/1.1 instead can have it.
+    pub(crate) fn may_fall_back(&self, url: &Url) -> bool {
+        self.protocols != Protocols::Http1
+            && self.protocols.prior_knowledge() == PriorKnowledge::Http1
+            && self.may_share(url)
+    }
+
+    /// What is dialled through to reach `url`'s origin, with HTTP/2 not on offer.
+    pub(crate) fn http1_layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+        let mut layers = self.layers(url)?;
+        #[cfg(feature = "tls")]
+        for layer in &mut layers {
+            if let Layer::Tls(params) = layer {
+                let config = Arc::make_mut(&mut params.config);
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = &mut layers;
+        Ok(layers)
+    }
+
     /// What is dialled through to reach `url`'s origin.
     pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
         if url.scheme() != "https" {
