@@ -6,6 +6,8 @@ use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowled
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "http2")]
+use std::time::Duration;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
@@ -14,6 +16,8 @@ pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
+    #[cfg(feature = "http2")]
+    keep_alive: Option<Duration>,
     #[cfg(feature = "tls")]
     trust: Trust,
 }
@@ -70,6 +74,8 @@ impl Default for Network {
             limits: Limits::default(),
             http1: nuncio_connection::Http1Config::default(),
             protocols: Protocols::default(),
+            #[cfg(feature = "http2")]
+            keep_alive: None,
             #[cfg(feature = "tls")]
             trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
@@ -120,6 +126,18 @@ impl Network {
         self
     }
 
+    /// Asks an HTTP/2 server for a sign of life (a PING, RFC 9113 section 6.7) where nothing has come
+    /// from it for `silence`, and gives the connection up, with all that it carries, where nothing
+    /// comes for as long again. Default none: a server that is gone is noticed by the time-outs.
+    ///
+    /// Async clients ask on idle connections too. A blocking client has no thread of its own: it
+    /// asks while a request is waited for.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(mut self, silence: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = silence.into();
+        self
+    }
+
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -162,6 +180,8 @@ impl Network {
             events,
             blocks,
             prior_knowledge: self.protocols.prior_knowledge(),
+            #[cfg(feature = "http2")]
+            http2_keep_alive: self.keep_alive.filter(|silence| !silence.is_zero()),
             ..ConnectionConfig::default()
         };
         #[cfg(not(feature = "tls"))]

@@ -320,6 +320,11 @@ impl Http2 {
         true
     }
 
+    /// Whether a PING is under way.
+    pub fn is_pinging(&self) -> bool {
+        self.ping == Ping::Sent
+    }
+
     /// Whether the PING was answered since the last call.
     pub fn poll_pong(&mut self) -> bool {
         let answered = self.ping == Ping::Answered;
