@@ -10,7 +10,7 @@ use nuncio_connection::{
     Assigned, Assignment, Checkout, ConnId, Connection, Error as ConnectionError, Limits, Pool,
     PoolCounts, PoolKey, Reuse, StreamId, Ticket, Transmit,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -54,7 +54,12 @@ struct Inner<S> {
     /// Those that are shared, in use or idle, likewise.
     shared: Vec<Option<Arc<Shared<S>>>>,
     waiting: HashMap<Ticket, Wait>,
+    /// Origins that wanted HTTP/1.1 though they offered HTTP/2, the latest of them.
+    http1: VecDeque<(String, u16)>,
 }
+
+/// How many such origins are remembered: there are few of them, and to forget one costs a refusal.
+const HTTP1_ORIGINS: usize = 64;
 
 #[derive(Debug)]
 struct Wait {
@@ -89,6 +94,7 @@ impl<S> Depot<S> {
             idle: Vec::new(),
             shared: Vec::new(),
             waiting: HashMap::new(),
+            http1: VecDeque::new(),
         };
         Depot {
             inner: Mutex::new(inner),
@@ -113,6 +119,21 @@ impl<S> Depot<S> {
     /// Whether it was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().pool.is_closed()
+    }
+
+    /// Whether this origin has asked for HTTP/1.1.
+    pub(crate) fn wants_http1(&self, key: &PoolKey<'_>) -> bool {
+        let is_it = |(host, port): &(String, u16)| *host == *key.host && *port == key.port;
+        self.lock().http1.iter().any(is_it)
+    }
+
+    /// It has.
+    pub(crate) fn note_http1(&self, key: &PoolKey<'_>) {
+        if !self.wants_http1(key) {
+            let mut inner = self.lock();
+            inner.http1.truncate(HTTP1_ORIGINS - 1);
+            inner.http1.push_front((key.host.to_string(), key.port));
+        }
     }
 
     pub(crate) fn checkout(

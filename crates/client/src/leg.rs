@@ -34,6 +34,8 @@ pub(crate) struct Leg<S> {
     replays: Replays,
     /// The next connection is not to be an idle one.
     fresh: bool,
+    /// The server wants HTTP/1.1.
+    http1: bool,
     pub(crate) peer: Option<SocketAddr>,
     state: State<S>,
 }
@@ -50,6 +52,10 @@ struct Replays {
 /// So often a request is sent again that the server refuses unseen: a server that closes its
 /// connections after a hundred requests can do that to the same one more than once.
 const REFUSALS: u8 = 8;
+
+/// In the pool's keys, for connections on which HTTP/2 was not offered because the server did not want
+/// it. No URL has such a scheme.
+const HTTP1_SCHEME: &str = "https by HTTP/1.1";
 
 /// What comes next.
 pub(crate) enum LegStep {
@@ -103,6 +109,7 @@ impl<S> Leg<S> {
             runtime,
             replays: Replays::default(),
             fresh: false,
+            http1: false,
             peer: None,
             state: State::Start,
         }
@@ -153,12 +160,20 @@ impl<S> Leg<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
+                    let share = self.wiring.may_share(request.url());
+                    if share && !self.http1 {
+                        let key = pool_key(request, self.runtime);
+                        self.http1 = self.depot.wants_http1(&key);
+                    }
                     let wish = Wish {
                         fresh: self.fresh,
-                        share: self.wiring.may_share(request.url()),
+                        share: share && !self.http1,
                     };
                     let until = after(now, self.timeout.pool_limit());
-                    let key = pool_key(request, self.runtime);
+                    let mut key = pool_key(request, self.runtime);
+                    if self.http1 {
+                        key.scheme = Cow::Borrowed(HTTP1_SCHEME);
+                    }
                     let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
                 }
@@ -264,6 +279,11 @@ impl<S> Leg<S> {
         };
         request.body_mut().give_back(running.feed.take());
         let fresh = running.fresh;
+        if self.falls_back(request, &error, processed) {
+            running.held.discard();
+            self.state = State::Start;
+            return Ok(None);
+        }
         if !self.may_replay(request, &error, processed, fresh) {
             let error = Error::connection(error, false);
             return Err(error.with_processed(processed));
@@ -397,7 +417,11 @@ impl<S> Leg<S> {
                 let left = dialing
                     .until
                     .map(|until| until.saturating_duration_since(now));
-                let layers = self.wiring.layers(request.url())?;
+                let layers = if self.http1 {
+                    self.wiring.http1_layers(request.url())?
+                } else {
+                    self.wiring.layers(request.url())?
+                };
                 let config = Arc::clone(&self.wiring.connection);
                 let connection = Connection::new(config, layers, left, now)
                     .map_err(|error| Error::connection(error, true))?;
@@ -543,6 +567,28 @@ impl<S> Leg<S> {
         self.replays.stale |= again;
         self.fresh |= again;
         again
+    }
+
+    /// Whether to send the request again over HTTP/1.1, as the server asks for (HTTP_1_1_REQUIRED, RFC
+    /// 9113 section 7): where that may be spoken and the request is safe to repeat. What comes later
+    /// for this origin begins with that.
+    fn falls_back(
+        &mut self,
+        request: &mut Request,
+        error: &ConnectionError,
+        processed: Processed,
+    ) -> bool {
+        if !error.requires_http1() || self.http1 || !self.wiring.may_fall_back(request.url()) {
+            return false;
+        }
+        self.depot.note_http1(&pool_key(request, self.runtime));
+        let safe = match processed {
+            Processed::No => true,
+            Processed::Maybe => request.method().is_idempotent(),
+            Processed::Yes => false,
+        };
+        self.http1 = safe && request.body_mut().restart();
+        self.http1
     }
 
     /// Sends the request again on a connection of its own, if it may, after a 421 on one that others

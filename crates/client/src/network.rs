@@ -8,6 +8,8 @@ use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowled
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "http2")]
+use std::time::Duration;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
@@ -16,6 +18,8 @@ pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
+    #[cfg(feature = "http2")]
+    keep_alive: Option<Duration>,
     #[cfg(feature = "tls")]
     tls: crate::tls::Tls,
 }
@@ -99,6 +103,18 @@ impl Network {
         self
     }
 
+    /// Asks an HTTP/2 server for a sign of life (a PING, RFC 9113 section 6.7) where nothing has come
+    /// from it for `silence`, and gives the connection up, with all that it carries, where nothing
+    /// comes for as long again. Default none: a server that is gone is noticed by the time-outs.
+    ///
+    /// Async clients ask on idle connections too. A blocking client has no thread of its own: it
+    /// asks while a request is waited for.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(mut self, silence: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = silence.into();
+        self
+    }
+
     /// How TLS is spoken, in full.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::Tls) -> Self {
@@ -153,6 +169,8 @@ impl Network {
             events,
             blocks,
             prior_knowledge: self.protocols.prior_knowledge(),
+            #[cfg(feature = "http2")]
+            http2_keep_alive: self.keep_alive.filter(|silence| !silence.is_zero()),
             ..ConnectionConfig::default()
         };
         #[cfg(not(feature = "tls"))]
@@ -230,6 +248,28 @@ impl Wiring {
             #[cfg(feature = "http2")]
             Protocols::Http2 => true,
         }
+    }
+
+    /// Whether a server that wants HTTP/1.1 instead can have it.
+    pub(crate) fn may_fall_back(&self, url: &Url) -> bool {
+        self.protocols != Protocols::Http1
+            && self.protocols.prior_knowledge() == PriorKnowledge::Http1
+            && self.may_share(url)
+    }
+
+    /// What is dialled through to reach `url`'s origin, with HTTP/2 not on offer.
+    pub(crate) fn http1_layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+        let mut layers = self.layers(url)?;
+        #[cfg(feature = "tls")]
+        for layer in &mut layers {
+            if let Layer::Tls(params) = layer {
+                let config = Arc::make_mut(&mut params.config);
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = &mut layers;
+        Ok(layers)
     }
 
     /// What is dialled through to reach `url`'s origin.

@@ -278,7 +278,9 @@ impl<S> Running<S> {
     fn finish(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if matches!(self.upload, Upload::Feed) {
             let id = self.id;
-            let finish = |connection: &mut Connection| connection.finish_body(id, None, now);
+            let trailers = self.feed.as_ref().and_then(Feed::trailers);
+            let finish =
+                |connection: &mut Connection| connection.finish_body(id, trailers.as_ref(), now);
             self.held
                 .with(finish)
                 .unwrap_or(Err(ConnectionError::Closed))?;

@@ -544,6 +544,17 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.http2_prior_knowledge(only))
     }
 
+    /// Asks an HTTP/2 server for a sign of life (a PING, RFC 9113 section 6.7) where nothing has come
+    /// from it for `silence`, and gives the connection up, with all that it carries, where nothing
+    /// comes for as long again. Default none: a server that is gone is noticed by the time-outs.
+    ///
+    /// Async clients ask on idle connections too. A blocking client has no thread of its own: it
+    /// asks while a request is waited for.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(self, silence: impl Into<Option<std::time::Duration>>) -> Self {
+        self.change_network(|network| network.http2_keep_alive(silence))
+    }
+
     /// Tells `listener` what happens, as it happens; it must not block.
     pub fn on_event(
         mut self,

@@ -25,6 +25,10 @@ pub struct ConnectionConfig {
     /// HTTP/2 windows and limits.
     #[cfg(feature = "http2")]
     pub http2: nuncio_http2::Config,
+    /// How long an HTTP/2 peer may be silent, in use or idle, before it is asked for a sign of life, and
+    /// how long it then has to give one. None, the default, is for ever.
+    #[cfg(feature = "http2")]
+    pub http2_keep_alive: Option<Duration>,
     /// The protocol on a connection without TLS, or whose TLS peer chose none. Default HTTP/1.1.
     pub prior_knowledge: PriorKnowledge,
     /// Where received bytes are kept; share one among the connections of a client.
@@ -515,7 +519,10 @@ impl Stage {
         Ok(match spoken {
             PriorKnowledge::Http1 => Stage::Http1(H1::new(config.http1)),
             #[cfg(feature = "http2")]
-            PriorKnowledge::Http2 => Stage::Http2(Box::new(H2::new(config.http2.clone(), now)?)),
+            PriorKnowledge::Http2 => {
+                let (http2, keep_alive) = (config.http2.clone(), config.http2_keep_alive);
+                Stage::Http2(Box::new(H2::new(http2, keep_alive, now)?))
+            }
         })
     }
 }

@@ -193,6 +193,23 @@ impl Error {
         }
     }
 
+    /// Whether the peer wants HTTP/1.1 for this (HTTP_1_1_REQUIRED, RFC 9113 section 7).
+    pub fn requires_http1(&self) -> bool {
+        #[cfg(feature = "http2")]
+        {
+            use nuncio_http2::{Code, Error as Http2, StreamErrorKind as Kind};
+            let code = match self {
+                Error::Http2(Http2::GoAway { code, .. })
+                | Error::Http2Stream(Kind::Connection(Http2::GoAway { code, .. }))
+                | Error::Http2Stream(Kind::Reset(code)) => *code,
+                _ => return false,
+            };
+            code == Code::HTTP_1_1_REQUIRED
+        }
+        #[cfg(not(feature = "http2"))]
+        false
+    }
+
     /// Whether the peer said, by RST_STREAM or GOAWAY, that it does not take the request. Where it
     /// has not been processed either, it can be sent again (RFC 9113 section 8.7).
     pub fn is_refusal(&self) -> bool {

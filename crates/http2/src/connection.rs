@@ -19,6 +19,8 @@ const INPUT_PIECE: usize = 16 << 10;
 const MAX_POLLS: usize = 8;
 /// What an idle connection keeps of each buffer.
 const IDLE_BUFFER: usize = 4 << 10;
+/// What it keeps of slots for streams.
+const IDLE_SLOTS: usize = 8;
 /// Characters of a peer's words that an error repeats.
 const MAX_DETAIL: usize = 128;
 
@@ -223,6 +225,10 @@ impl Http2 {
             self.takes += 1;
         } else if self.streams.active() == 0 {
             pipe.shrink(IDLE_BUFFER);
+            self.streams.shrink(IDLE_SLOTS);
+            if self.woken.capacity() > IDLE_SLOTS {
+                self.woken = Vec::new();
+            }
         }
         taken
     }
@@ -314,6 +320,11 @@ impl Http2 {
         true
     }
 
+    /// Whether a PING is under way.
+    pub fn is_pinging(&self) -> bool {
+        self.ping == Ping::Sent
+    }
+
     /// Whether the PING was answered since the last call.
     pub fn poll_pong(&mut self) -> bool {
         let answered = self.ping == Ping::Answered;
@@ -378,8 +389,14 @@ impl Http2 {
                     // `h2` applies them when it has found room for its acknowledgement.
                     let pipe = self.pipe.lock();
                     let whole = self.gate.is_preface_seen() && self.gate.arriving() != Some(0);
-                    self.settled |= whole && pipe.is_drained() && !pipe.has_refused();
+                    let settled = whole && pipe.is_drained() && !pipe.has_refused();
                     drop(pipe);
+                    if settled && !self.settled {
+                        self.settled = true;
+                        self.changed = true;
+                        // Bodies that waited for this.
+                        self.streams.raise_all(Ready::WRITE);
+                    }
                     if !self.notes.is_connection_woken() {
                         break;
                     }

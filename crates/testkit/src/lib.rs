@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`server`] | an origin with ready-made paths, plain or TLS, and routes of your own |
 //! | [`script`] | a peer that does exactly what it is told, byte for byte |
+//! | [`frames`] | HTTP/2 frames written by hand, and a peer that breaks the rules with them |
 //! | [`certs`] | an authority, good and bad certificates, rustls configurations |
 //! | [`clock`] | time that moves when a test says so |
 //! | [`split`] | all the ways of cutting bytes that a codec must not notice |
@@ -40,6 +41,7 @@ pub mod certs;
 pub mod checksum;
 pub mod clock;
 pub mod content;
+pub mod frames;
 mod host;
 pub mod latch;
 #[cfg(all(unix, feature = "sharing"))]

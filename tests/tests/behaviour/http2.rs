@@ -1,14 +1,16 @@
 //! HTTP/2: many requests on one connection, what ends one and not the others, and what may be sent
 //! again (BEHAVIOUR section 25, SECURITY H and K), against the server side of the `h2` crate.
 
+mod hostile;
 mod origin;
 
 use bytes::Bytes;
 use http::Version;
-use nuncio::{Kind, Limits, Processed, Timeout};
+use nuncio::{Body, Headers, Kind, Limits, Processed, Timeout};
 use nuncio_client::{Client, ClientBuilder};
 use nuncio_testkit::checksum::Checksum;
 use nuncio_testkit::content;
+use nuncio_testkit::script::{Script, Step};
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
@@ -294,6 +296,90 @@ fn trailers_come_and_uploads_of_unknown_length_go<A: Adapter>(adapter: &A) {
     );
 }
 
+behaviour!(trailers_go_up_behind_any_body);
+fn trailers_go_up_behind_any_body<A: Adapter>(adapter: &A) {
+    let sum = || {
+        let mut trailers = Headers::new();
+        trailers.append("x-sum", "42").unwrap();
+        trailers
+    };
+    let origin = Origin::https(Manners::default());
+    let client = client(adapter, &origin);
+    let pieces = || [Ok(Bytes::from("one")), Ok(Bytes::from("two"))].into_iter();
+    for (body, length) in [
+        (Body::from("held"), "4"),
+        (Body::empty(), "0"),
+        (adapter.body(pieces(), None), "6"),
+        (adapter.body(pieces(), Some(6)), "6"),
+    ] {
+        let request = client.post(origin.url("/sum"));
+        let response = adapter.send(request.body(body.with_trailers(sum))).unwrap();
+        let said = |name: &str| response.headers().get(name).unwrap().to_string();
+        assert_eq!(said("x-length"), length);
+        assert_eq!(said("x-trailers"), "{\"x-sum\": \"42\"}");
+    }
+    // In HTTP/1.1 they stand behind the last chunk.
+    let answer = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let end = b"4\r\nheld\r\n0\r\nx-sum: 42\r\n\r\n";
+    let peer = Script::new()
+        .connection([Step::ExpectHead, Step::ExpectBytes(end.len()), answer])
+        .start();
+    let body = Body::from("held").with_trailers(sum);
+    adapter.send(client.post(peer.url("/")).body(body)).unwrap();
+    let received = peer.finish().remove(0).received;
+    assert!(received.ends_with(end), "{}", received.escape_ascii());
+    // What would change how the message is read is refused.
+    let bad = || {
+        let mut trailers = Headers::new();
+        trailers.append("Content-Length", "4").unwrap();
+        trailers
+    };
+    let request = client.post(origin.url("/sum"));
+    let body = Body::from("held").with_trailers(bad);
+    let error = adapter.send(request.body(body)).unwrap_err();
+    assert_eq!(error.kind(), Kind::LocalProtocol, "{error}");
+}
+
+behaviour!(a_server_that_requires_http1_gets_it);
+fn a_server_that_requires_http1_gets_it<A: Adapter>(adapter: &A) {
+    let origin = Origin::https(Manners {
+        alpn: &["h2", "http/1.1"],
+        ..Manners::default()
+    });
+    // HTTP_1_1_REQUIRED.
+    let url = origin.url("/reset/13");
+    let client = client(adapter, &origin);
+    let response = adapter.send(client.get(url.as_str())).unwrap();
+    assert_eq!(
+        (response.version(), &*response.text()),
+        (Version::HTTP_11, "ok")
+    );
+    assert_eq!((origin.connections(), origin.requests()), (2, 2));
+    // It is remembered.
+    let response = adapter.send(client.get(origin.url("/head"))).unwrap();
+    assert_eq!(response.version(), Version::HTTP_11);
+    assert_eq!((origin.connections(), origin.requests()), (2, 3));
+    // What may have been acted on is not sent again, and what was to be nothing but HTTP/2 neither.
+    let other = super::http2::client(adapter, &origin);
+    let error = adapter
+        .send(other.post(url.as_str()).body("x"))
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.processed()),
+        (Kind::RemoteProtocol, Processed::Maybe)
+    );
+    let response = adapter.send(other.post(origin.url("/head"))).unwrap();
+    assert_eq!(response.version(), Version::HTTP_11);
+    let only = adapter
+        .builder()
+        .http2_prior_knowledge(true)
+        .root_certificates(origin.authority.pem())
+        .build()
+        .unwrap();
+    let error = adapter.send(only.get(url.as_str())).unwrap_err();
+    assert!(error.to_string().contains("HTTP_1_1_REQUIRED"), "{error}");
+}
+
 behaviour!(an_upload_goes_on_while_its_answer_comes);
 fn an_upload_goes_on_while_its_answer_comes<A: Adapter>(adapter: &A) {
     for window in [1000, 65_535] {
@@ -302,8 +388,6 @@ fn an_upload_goes_on_while_its_answer_comes<A: Adapter>(adapter: &A) {
             ..Manners::default()
         });
         let client = client(adapter, &origin);
-        // Its settings are known then: a window that shrinks below what was sent is another matter.
-        adapter.send(client.get(origin.url("/head"))).unwrap();
         let long = content::bytes(3 << 20);
         let held = client.post(origin.url("/mirror")).body(long.clone());
         let pieces = long

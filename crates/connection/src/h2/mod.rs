@@ -2,6 +2,7 @@
 //! deadline for each wait.
 
 mod convert;
+mod keep_alive;
 mod stream;
 
 use crate::buffer::{Input, Transmit};
@@ -13,12 +14,13 @@ use crate::message::{
     Write,
 };
 use bytes::Bytes;
+use keep_alive::{KeepAlive, Silence};
 use nuncio_headers::Headers;
 use nuncio_http2::{Config, Http2, OpenError, Room, StreamError, StreamErrorKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::time::Instant;
-use stream::{Mark, Response, Stream, Upload};
+use std::time::{Duration, Instant};
+use stream::{Mark, Response, Stream, Upload, tell};
 
 /// Failures whose [`Processed`] is remembered after they were told.
 const VERDICTS: usize = 128;
@@ -37,6 +39,7 @@ pub(crate) struct H2 {
     told: usize,
     /// A stream has timed out, and the PING that was sent then is not answered.
     doubted: bool,
+    keep_alive: Option<KeepAlive>,
     /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
     cause: Option<Error>,
     /// No output leaves any more.
@@ -54,7 +57,11 @@ pub(crate) struct H2 {
 }
 
 impl H2 {
-    pub(crate) fn new(config: Config, now: Instant) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: Config,
+        keep_alive: Option<Duration>,
+        now: Instant,
+    ) -> Result<Self, Error> {
         Ok(H2 {
             http2: Http2::new(config).map_err(Error::Http2)?,
             streams: BTreeMap::new(),
@@ -63,6 +70,7 @@ impl H2 {
             changed: false,
             told: 0,
             doubted: false,
+            keep_alive: keep_alive.map(|every| KeepAlive::new(every, now)),
             cause: None,
             mute: false,
             now,
@@ -82,6 +90,9 @@ impl H2 {
 
     pub(crate) fn handle_input(&mut self, input: &mut Input, now: Instant) {
         self.now = now;
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.heard(now);
+        }
         self.feed(input);
     }
 
@@ -107,9 +118,8 @@ impl H2 {
                 break;
             }
         }
-        if self.doubted && self.http2.poll_pong() {
-            self.doubted = false;
-            self.changed = true;
+        if self.http2.poll_pong() {
+            self.changed |= std::mem::take(&mut self.doubted);
         }
         // Part of a frame is news to nobody yet, but no silence.
         if let Some(wire) = self.http2.arriving()
@@ -211,11 +221,13 @@ impl H2 {
     // ---- time ----
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.next_timeout
+        let keep_alive = self.keep_alive.as_ref().filter(|_| !self.is_over());
+        earliest(self.next_timeout, keep_alive.map(KeepAlive::due))
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.check_silence(now);
         if self.next_timeout.is_none_or(|until| until > now) {
             return;
         }
@@ -270,8 +282,26 @@ impl H2 {
 
     /// Is it the stream that is slow, or the connection that is dead?
     pub(crate) fn doubt(&mut self) {
-        self.doubted |= self.http2.send_ping();
+        self.doubted |= self.http2.send_ping() || self.http2.is_pinging();
         self.changed = true;
+    }
+
+    /// A peer that does not even answer a PING is gone, and every stream with it.
+    fn check_silence(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        match self.keep_alive.as_mut().map(|it| it.check(now)) {
+            Some(Silence::Ask) => {
+                self.http2.send_ping();
+            }
+            Some(Silence::Dead) => self.fail(Error::Io(IoError {
+                phase: Phase::Read,
+                kind: io::ErrorKind::TimedOut,
+                code: None,
+            })),
+            Some(Silence::Short) | None => {}
+        }
     }
 
     // ---- exchanges ----
@@ -769,31 +799,3 @@ impl std::fmt::Debug for H2 {
 }
 
 const OVER: Error = Error::Misuse("this exchange is over");
-
-impl Stream {
-    fn check_writable(&self) -> Result<(), Error> {
-        match (&self.upload, &self.response) {
-            (_, Response::Failed(error)) => Err(error.clone()),
-            (Upload::Open, _) => Ok(()),
-            // As a socket says that its peer has stopped reading; the response tells why.
-            (Upload::Stopped, _) => {
-                let kind = io::ErrorKind::BrokenPipe;
-                Err(Error::Io(IoError {
-                    phase: Phase::Write,
-                    kind,
-                    code: None,
-                }))
-            }
-            _ => Err(Error::Misuse("the request is complete")),
-        }
-    }
-}
-
-fn tell(news: &mut VecDeque<StreamId>, id: StreamId, stream: &mut Stream, ready: Ready) {
-    let queued = stream.ready != Ready::default();
-    stream.ready.readable |= ready.readable;
-    stream.ready.writable |= ready.writable;
-    if !queued {
-        news.push_back(id);
-    }
-}

@@ -1,12 +1,14 @@
 //! One HTTP/2 exchange as the connection keeps it: how far each side is, and its deadlines.
 
-use crate::error::Error;
+use crate::error::{Error, IoError, Phase};
 use crate::h1::{after, earliest};
 use crate::leave::Leave;
-use crate::message::{Deadlines, Ready};
+use crate::message::{Deadlines, Ready, StreamId};
 use bytes::Bytes;
 use http::HeaderMap;
 use nuncio_http1::LocalError;
+use std::collections::VecDeque;
+use std::io;
 use std::time::Instant;
 
 #[derive(Debug)]
@@ -199,5 +201,33 @@ impl Stream {
 
     pub(super) fn is_write_late(&self, now: Instant) -> bool {
         self.write_until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether more of the request can be taken.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        match (&self.upload, &self.response) {
+            (_, Response::Failed(error)) => Err(error.clone()),
+            (Upload::Open, _) => Ok(()),
+            // As a socket says that its peer has stopped reading; the response tells why.
+            (Upload::Stopped, _) => {
+                let kind = io::ErrorKind::BrokenPipe;
+                Err(Error::Io(IoError {
+                    phase: Phase::Write,
+                    kind,
+                    code: None,
+                }))
+            }
+            _ => Err(Error::Misuse("the request is complete")),
+        }
+    }
+}
+
+/// Notes what became possible on a stream.
+pub(super) fn tell(news: &mut VecDeque<StreamId>, id: StreamId, stream: &mut Stream, ready: Ready) {
+    let queued = stream.ready != Ready::default();
+    stream.ready.readable |= ready.readable;
+    stream.ready.writable |= ready.writable;
+    if !queued {
+        news.push_back(id);
     }
 }
