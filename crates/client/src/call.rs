@@ -15,6 +15,7 @@ use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
 use crate::leg::{Leg, LegStep, port_of};
+use crate::lifeline::closed;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Response};
@@ -206,6 +207,20 @@ impl<S> Call<S> {
             State::Reading(reading) => reading.incoming.shared(),
             _ => None,
         }
+    }
+
+    /// Has `waker` woken when the client is closed, which ends whatever of the network's is being
+    /// waited for. Said before each such wait; waiting for the pool needs none.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was closed already; the call is over then.
+    pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
+        let told = match &mut self.state {
+            State::Network(leg) => leg.watch(waker),
+            State::Reading(reading) => return reading.incoming.watch(waker, now),
+            _ => return Ok(()),
+        };
+        self.keep_on(told)
     }
 
     /// What [`Step::Feed`] asks.
@@ -711,10 +726,6 @@ impl<S> Call<S> {
             .for_request(request.method().as_str(), request.url())
             .at(self.peer)
     }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
 }
 
 fn over() -> Error {

@@ -50,6 +50,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod lifeline;
 mod mock;
 mod mount;
 mod multipart;
@@ -99,8 +100,9 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit,
+    BlockCache, ConnId, Connection, ConnectionSnapshot, ConnectionState, Event, Http1Config,
+    Limits, OriginSnapshot, Phase, PoolCounts, PoolSnapshot, Processed, Protocol, RecvBuf,
+    StreamId, Transmit, WaitReason, WaiterSnapshot,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

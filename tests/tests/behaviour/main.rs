@@ -6,6 +6,7 @@ mod bad_input;
 mod bodies;
 mod calls;
 mod cancel;
+mod closing;
 mod coded;
 mod concurrency;
 mod cookies;

@@ -24,8 +24,8 @@ pub(super) struct Host {
     pub(super) sharing: Sharing,
     /// Shared connections with room for another request.
     pub(super) open: BTreeSet<u32>,
-    /// How many connections may soon be open.
-    pub(super) promising: usize,
+    /// Connections that may soon be open.
+    pub(super) promising: BTreeSet<u32>,
 }
 
 /// What is known of a host's connections.
@@ -70,7 +70,7 @@ impl Hosts {
             queued: None,
             sharing: Sharing::Never,
             open: BTreeSet::new(),
-            promising: 0,
+            promising: BTreeSet::new(),
         };
         let index = match self.free.pop() {
             Some(index) => index,
@@ -110,6 +110,12 @@ impl Hosts {
             self.by_key.remove(&host.key);
             self.free.push(index);
         }
+    }
+
+    /// Every host with its index.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HostIndex, &Host)> {
+        let hosts = self.list.iter().enumerate();
+        hosts.filter_map(|(index, host)| Some((index as HostIndex, host.as_ref()?)))
     }
 
     pub(super) fn len(&self) -> usize {
