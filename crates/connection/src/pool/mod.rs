@@ -246,8 +246,14 @@ impl Pool {
             .get(host)
             .and_then(|host| host.waiting.first().copied())
         {
-            slot.state = State::Busy;
-            self.end_wait(number, Assignment::Reuse(conn));
+            // Who waits for another origin and came before goes first, or it might wait for ever.
+            if self.ready.first().is_some_and(|(first, _)| *first < number) {
+                self.closing.push_back(conn);
+                self.drop_conn(conn);
+            } else {
+                slot.state = State::Busy;
+                self.end_wait(number, Assignment::Reuse(conn));
+            }
         } else {
             self.rest(conn, host, now);
         }
@@ -323,8 +329,10 @@ impl Pool {
         let entry = self.hosts.get_mut(host)?;
         let index = entry.idle?;
         self.slots.unlink_idle(index, &mut entry.idle);
-        let conn = self.slots.id(index)?;
-        self.wake_shared(conn);
+        let (conn, room) = self.slots.id_and_room(index)?;
+        if let Room::Shared(_) = room {
+            self.wake_shared(conn);
+        }
         Some(conn)
     }
 
@@ -492,5 +500,7 @@ impl Pool {
 
 #[cfg(test)]
 mod sharing_tests;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;

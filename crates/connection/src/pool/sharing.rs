@@ -141,12 +141,9 @@ impl Pool {
         }
     }
 
-    /// An idle connection that was taken is shared again, if it is one of those.
+    /// An idle connection that was taken, and was shared, is so again.
     pub(super) fn wake_shared(&mut self, conn: ConnId) {
-        let shared = |slot: &Slot| matches!(slot.room, Room::Shared(_));
-        if self.slots.get(conn).is_some_and(shared) {
-            self.change_slot(conn, |slot| slot.state = State::Shared { used: 1 });
-        }
+        self.change_slot(conn, |slot| slot.state = State::Shared { used: 1 });
     }
 
     /// The host's connections are exclusive, it turned out: nobody waits for one to share.

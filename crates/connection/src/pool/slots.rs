@@ -136,6 +136,12 @@ impl Slots {
         })
     }
 
+    pub(super) fn id_and_room(&self, index: u32) -> Option<(ConnId, Room)> {
+        let slot = self.list.get(index as usize)?;
+        let generation = slot.generation;
+        Some((ConnId { index, generation }, slot.room))
+    }
+
     /// Every live connection.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Slot)> {
         let slots = self.list.iter().enumerate();
