@@ -347,11 +347,10 @@ impl<S> Call<S> {
 
     /// Puts the request on its way.
     fn send(&mut self, now: Instant) -> Result<(), Error> {
-        self.settings.requestable(self.exchange.request.url())?;
         self.started = now;
         self.peer = None;
         let request = &mut self.exchange.request;
-        match self.settings.routes.find(request.url()) {
+        match self.settings.route(request.url())? {
             Route::Network(index) => {
                 let wiring = self.settings.routes.network(*index);
                 let (Some(wiring), Some(depot)) = (wiring, self.depots.get(*index)) else {
