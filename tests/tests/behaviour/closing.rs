@@ -1,6 +1,7 @@
 //! A client that is closed while others wait (BEHAVIOUR 16.7 and 23): every wait ends at once, with one
 //! kind of error, and nothing is left behind.
 
+use crate::http2::origin::{Manners, Origin};
 use nuncio::{Body, Kind, Limits, Timeout};
 use nuncio_client::{Client, Driver, RequestBuilder};
 use nuncio_testkit::certs::Authority;
@@ -81,6 +82,7 @@ behaviour! {
     b23_a_request_that_could_be_sent_again_is_not,
     b23_all_that_wait_are_told,
     b23_what_has_come_may_still_be_read,
+    b23_who_shares_a_connection_is_told_that_the_client_was_closed,
 }
 
 fn b23_who_waits_for_a_head_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
@@ -230,4 +232,30 @@ fn b23_what_has_come_may_still_be_read<A: Adapter>(adapter: &A) {
     client.close();
     assert_eq!(download.read().unwrap().text(), "whole");
     assert_gone(&client, peer);
+}
+
+fn b23_who_shares_a_connection_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
+    let origin = Origin::https(Manners::default());
+    let client = adapter
+        .builder()
+        .http2(true)
+        .root_certificates(origin.authority.pem())
+        .timeout(Timeout::none())
+        .build()
+        .unwrap();
+    adapter.send(client.get(origin.url("/bytes/1/1"))).unwrap();
+    let requests: Vec<RequestBuilder<_>> =
+        (0..6).map(|_| client.get(origin.url("/stall"))).collect();
+    let all_wait = || {
+        let until = Instant::now() + PATIENCE;
+        while origin.requests() < 7 {
+            assert!(Instant::now() < until, "{}", client.pool());
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    for got in closed_meanwhile(&client, all_wait, || adapter.together(requests)) {
+        assert_eq!(got.unwrap_err().kind(), Kind::Closed);
+    }
+    assert_eq!(client.pool_counts(), Default::default());
+    assert_eq!(origin.connections(), 1);
 }

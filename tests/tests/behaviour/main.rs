@@ -28,6 +28,7 @@ mod multipart;
 mod policy;
 mod pool;
 mod pool_keys;
+mod pool_view;
 mod redirects;
 mod requests;
 mod responses;
