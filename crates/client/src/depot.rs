@@ -30,6 +30,8 @@ pub struct Lane<S> {
     /// Who is at the other end.
     pub peer: Option<std::net::SocketAddr>,
     pub(crate) lifeline: Arc<Lifeline>,
+    /// Somebody's waker is at the lifeline.
+    watched: bool,
 }
 
 impl<S> Lane<S> {
@@ -212,9 +214,11 @@ impl<S> Depot<S> {
         }
     }
 
-    fn release(&self, lane: Box<Lane<S>>, now: Instant) {
+    fn release(&self, mut lane: Box<Lane<S>>, now: Instant) {
         let verdict = lane.connection.reuse();
-        lane.lifeline.unwatch();
+        if std::mem::take(&mut lane.watched) {
+            lane.lifeline.unwatch();
+        }
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
             let conn = lane.id;
@@ -257,17 +261,8 @@ impl<S> Depot<S> {
             inner.settle(&mut after);
             result
         };
-        for waker in after.wakers {
-            waker.wake();
-        }
-        for mut lane in after.closing {
-            lane.connection.close();
-        }
-        for shared in after.ending {
-            shared.close();
-        }
-        for lifeline in after.cut {
-            lifeline.cut();
+        if after.is_due() {
+            after.carry_out();
         }
         result
     }
@@ -286,6 +281,32 @@ struct Aftermath<S> {
     ending: Vec<Arc<Shared<S>>>,
     /// In use, and cut off from that.
     cut: Vec<Arc<Lifeline>>,
+}
+
+impl<S> Aftermath<S> {
+    /// Whether there is anything to do: mostly there is not.
+    fn is_due(&self) -> bool {
+        !self.wakers.is_empty()
+            || !self.closing.is_empty()
+            || !self.ending.is_empty()
+            || !self.cut.is_empty()
+    }
+
+    #[inline(never)]
+    fn carry_out(self) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        for mut lane in self.closing {
+            lane.connection.close();
+        }
+        for shared in self.ending {
+            shared.close();
+        }
+        for lifeline in self.cut {
+            lifeline.cut();
+        }
+    }
 }
 
 /// What a request wants of its connection.
@@ -394,9 +415,12 @@ impl<S> Held<S> {
     }
 
     /// As [`Lifeline::watch`]. One that is shared is not waited for in this way, but for its stream.
-    pub(crate) fn watch(&self, waker: &Waker) -> Result<(), Error> {
-        match &self.hold {
-            Hold::Lane(lane) => lane.lifeline.watch(waker),
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        match &mut self.hold {
+            Hold::Lane(lane) => {
+                lane.watched = true;
+                lane.lifeline.watch(waker)
+            }
             _ => Ok(()),
         }
     }
@@ -539,6 +563,7 @@ impl<S> Permit<S> {
                 transmit: Transmit::default(),
                 peer,
                 lifeline,
+                watched: false,
             }))
         });
         Held { depot, hold }

@@ -233,7 +233,7 @@ impl<S> Incoming<S> {
     /// # Errors
     /// [`Kind::Closed`] if it was closed already; the response is over then.
     pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
-        let watched = match &self.state {
+        let watched = match &mut self.state {
             State::Running(running) => running.held.watch(waker),
             _ => Ok(()),
         };

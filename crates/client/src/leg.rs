@@ -130,7 +130,7 @@ impl<S> Leg<S> {
     /// # Errors
     /// [`Kind::Closed`] if it was; the leg is over then.
     pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
-        let watched = match &self.state {
+        let watched = match &mut self.state {
             State::Resolving { permit, .. } | State::Dialing(Dialing { permit, .. }) => {
                 permit.watch(waker)
             }

@@ -209,7 +209,7 @@ fn b23_all_that_wait_are_told<A: Adapter>(adapter: &A) {
         let requests: Vec<RequestBuilder<_>> = (0..12).map(|_| client.get(&url)).collect();
         let all_wait = || {
             let until = Instant::now() + PATIENCE;
-            while peer.connections() < 4 || client.pool_counts().waiting < 8 {
+            while peer.records().len() < 4 || client.pool_counts().waiting < 8 {
                 assert!(Instant::now() < until, "{}", client.pool());
                 thread::sleep(Duration::from_millis(1));
             }
