@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const SECTIONS: [u32; 16] = [2, 6, 7, 8, 10, 11, 12, 14, 15, 16, 17, 19, 20, 21, 28, 30];
 
 /// The tables of SECURITY that are listed whole.
-pub const TABLES: [char; 5] = ['R', 'C', 'A', 'I', 'D'];
+pub const TABLES: [char; 7] = ['R', 'C', 'A', 'I', 'D', 'F', 'K'];
 
 /// What a row without a test may begin with.
 pub const REASONS: [&str; 3] = ["differs: ", "not built: ", "by type: "];

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
     Awaits, BoxFuture, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place,
-    PoolCounts, Pull, Request, Response, Settings, Side, Step,
+    PoolCounts, PoolSnapshot, Pull, Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -33,7 +33,9 @@ struct Shared {
 
 impl fmt::Debug for Async {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Async").field("pool", &self.pool()).finish()
+        f.debug_struct("Async")
+            .field("pool", &self.counts())
+            .finish()
     }
 }
 
@@ -103,8 +105,17 @@ impl Driver for Async {
         Arc::clone(&self.shared.runtime)
     }
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        let now = self.shared.runtime.now();
+        let mut all = PoolSnapshot::default();
+        for depot in self.shared.depots.iter() {
+            all.append(depot.snapshot(now));
+        }
+        all
     }
 
     fn evict_idle(&self) {
@@ -213,7 +224,11 @@ impl Stage {
             return Poll::Ready(Err(over()));
         };
         let now = started.unwrap_or_else(|| outgoing.runtime.now());
-        let now = ready!(outgoing.poll_head(now, cx))?;
+        let polled = outgoing.poll_head(now, cx);
+        if polled.is_pending() {
+            outgoing.call.watch(cx.waker(), now)?;
+        }
+        let now = ready!(polled)?;
         if let Stage::Outgoing(outgoing) = std::mem::replace(self, Stage::Over) {
             *self = Stage::Incoming(outgoing.into_download()?);
         }
@@ -507,12 +522,16 @@ impl Download {
                 Poll::Pending => until,
             },
         };
-        match self.incoming.lane() {
-            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
+        let polled = match self.incoming.lane() {
+            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
             None => {
                 let stream = self.incoming.shared();
-                poll_news(stream, &mut self.alarm, &*self.runtime, until, cx).map(Ok)
+                poll_news(stream, &mut self.alarm, &*self.runtime, until, cx)
             }
+        };
+        if polled.is_pending() {
+            self.incoming.watch(cx.waker(), now)?;
         }
+        polled.map(Ok)
     }
 }

@@ -36,9 +36,9 @@ pub use file::{file, file_part};
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
     AsyncTransport, Auth, Body, BodyStream, BoxFuture, Budget, CookieJar, Digest, Error, Event,
-    Form, Head, Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams,
-    RecvBuf, Redirects, Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url,
-    Version,
+    Form, Head, Headers, Kind, Limits, Method, Mock, Network, Part, PoolCounts, PoolSnapshot,
+    QueryParams, RecvBuf, Redirects, Reply, Request, Response, Script, StatusCode, Timeout,
+    Transport, Url, Version,
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::{Items, Streaming};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
     Call, Connection, Depot, Driver, Environment, Error, Feed, Head, Incoming, Kind, Lane, Place,
-    PoolCounts, Pull, Request, Response, Settings, Side, Step, Transmit, earliest,
+    PoolCounts, PoolSnapshot, Pull, Request, Response, Settings, Side, Step, Transmit, earliest,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -90,8 +90,17 @@ impl Driver for Blocking {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        let now = Instant::now();
+        let mut all = PoolSnapshot::default();
+        for depot in self.shared.depots.iter() {
+            all.append(depot.snapshot(now));
+        }
+        all
     }
 
     fn evict_idle(&self) {
@@ -144,6 +153,9 @@ impl Blocking {
                     let socket = Socket::connect(address, until);
                     now = Instant::now();
                     call.connected(socket, now)?;
+                    if let Some(lane) = call.lane() {
+                        lane.break_with(lane.socket.breaker());
+                    }
                 }
                 Step::Probe => {
                     if let Some(lane) = call.lane() {

@@ -52,8 +52,8 @@ pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
 pub use nuncio_client::{
     Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
-    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
-    Response, Script, StatusCode, Timeout, Transport, Url, Version,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, PoolSnapshot, QueryParams, Redirects,
+    Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::{Items, Streaming};
 

@@ -223,7 +223,7 @@ impl Line {
         let mut interest = PollFlags::empty();
         interest.set(PollFlags::IN, read);
         interest.set(PollFlags::OUT, write);
-        let socket = PollFd::new(&socket.stream, interest);
+        let socket = PollFd::new(&*socket.stream, interest);
         // An interrupted wait is one that ends early.
         let got = self.alarm.poll(socket, timeout.as_ref());
         let broken = got.intersects(PollFlags::HUP | PollFlags::ERR);

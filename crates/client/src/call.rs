@@ -17,6 +17,7 @@ use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
 use crate::leg::{Leg, LegStep, port_of};
+use crate::lifeline::closed;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Interim, Response};
@@ -220,6 +221,20 @@ impl<S> Call<S> {
         }
     }
 
+    /// Has `waker` woken when the client is closed, which ends whatever of the network's is being
+    /// waited for. Said before each such wait; waiting for the pool needs none.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was closed already; the call is over then.
+    pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
+        let told = match &mut self.state {
+            State::Network(leg) => leg.watch(waker),
+            State::Reading(reading) => return reading.incoming.watch(waker, now),
+            _ => return Ok(()),
+        };
+        self.keep_on(told)
+    }
+
     /// What [`Step::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
@@ -352,11 +367,10 @@ impl<S> Call<S> {
 
     /// Puts the request on its way.
     fn send(&mut self, now: Instant) -> Result<(), Error> {
-        self.settings.requestable(self.exchange.request.url())?;
         self.started = now;
         self.peer = None;
         let request = &mut self.exchange.request;
-        match self.settings.routes.find(request.url()) {
+        match self.settings.route(request.url())? {
             Route::Network(index) => {
                 let wiring = self.settings.routes.network(*index);
                 let (Some(wiring), Some(depot)) = (wiring, self.depots.get(*index)) else {
@@ -754,10 +768,6 @@ impl<S> Call<S> {
             .for_request(request.method().as_str(), request.url())
             .at(self.peer)
     }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
 }
 
 fn over() -> Error {

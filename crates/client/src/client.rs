@@ -10,7 +10,7 @@ use crate::request::{Request, RequestBuilder};
 use crate::settings::{ClientBuilder, Settings};
 use crate::timeout::Timeout;
 use http::Method;
-use nuncio_connection::PoolCounts;
+use nuncio_connection::{PoolCounts, PoolSnapshot};
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
@@ -57,8 +57,11 @@ pub trait Driver: Clone + Send + Sync + 'static {
     /// What it was started with.
     fn context(&self) -> Self::Context;
 
-    /// What the pool holds.
-    fn pool(&self) -> PoolCounts;
+    /// How much the pool holds.
+    fn counts(&self) -> PoolCounts;
+
+    /// What the pool holds, one by one.
+    fn pool(&self) -> PoolSnapshot;
 
     /// Closes the idle connections.
     fn evict_idle(&self);
@@ -202,9 +205,18 @@ impl<D: Driver> Client<D> {
         self.settings.timeout
     }
 
-    /// How many connections are open, idle, and waited for.
-    pub fn pool(&self) -> PoolCounts {
+    /// What the pool holds: every connection and what it is doing, and every request that waits and
+    /// what for. To print it is a way to find out why nothing goes on.
+    ///
+    /// It takes time and memory for each of them, while others wait for the pool: for what is asked
+    /// often there is [`pool_counts`](Self::pool_counts).
+    pub fn pool(&self) -> PoolSnapshot {
         self.driver.pool()
+    }
+
+    /// How many connections are open, idle, and waited for. Takes no time worth mentioning.
+    pub fn pool_counts(&self) -> PoolCounts {
+        self.driver.counts()
     }
 
     /// Closes the connections that nobody uses.
@@ -212,8 +224,10 @@ impl<D: Driver> Client<D> {
         self.driver.evict_idle();
     }
 
-    /// Closes the client, for all of its clones: idle connections now, those in use when they are
-    /// done. A request after this is an error.
+    /// Closes the client, for all of its clones, and with it every connection, those in use included:
+    /// requests under way and bodies still to come end with [`Kind::Closed`], whoever waits for them
+    /// on whichever thread. So does every request after this. What has come of a body already may
+    /// still be read. A blocking client's look-up or dialling is not cut short, but comes to nothing.
     pub fn close(&self) {
         self.driver.close();
     }

@@ -4,14 +4,17 @@
 //! to whoever uses them, those to be closed are dropped after the lock is let go, and so are
 //! wakers woken.
 
+use crate::error::Error;
+use crate::lifeline::Lifeline;
 use crate::peer::Peer;
 use crate::shared::{Shared, Verdict};
 use nuncio_connection::{
     Assigned, Assignment, Checkout, ConnId, Connection, Error as ConnectionError, Limits, Pool,
-    PoolCounts, PoolKey, Reuse, StreamId, Ticket, Transmit,
+    PoolCounts, PoolKey, PoolSnapshot, Protocol, Reuse, StreamId, Ticket, Transmit,
 };
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -28,6 +31,9 @@ pub struct Lane<S> {
     pub transmit: Transmit,
     /// Who is at the other end.
     pub(crate) peer: Arc<Peer>,
+    pub(crate) lifeline: Arc<Lifeline>,
+    /// Somebody's waker is at the lifeline.
+    watched: bool,
 }
 
 impl<S> Lane<S> {
@@ -38,11 +44,19 @@ impl<S> Lane<S> {
             peer.tls = Some(tls);
         }
     }
+
+    /// Has `breaker` woken when the client is closed, for as long as there is the connection: it is
+    /// to end what waits for the socket elsewhere.
+    pub fn break_with(&self, breaker: Waker) {
+        self.lifeline.break_with(breaker);
+    }
 }
 
 /// The connections of one client, or of several that share them.
 #[derive(Debug)]
 pub struct Depot<S> {
+    /// Asked once a request, without the lock.
+    closed: AtomicBool,
     inner: Mutex<Inner<S>>,
 }
 
@@ -53,6 +67,8 @@ struct Inner<S> {
     idle: Vec<Option<Box<Lane<S>>>>,
     /// Those that are shared, in use or idle, likewise.
     shared: Vec<Option<Arc<Shared<S>>>>,
+    /// What is known of every connection, in use or not, likewise.
+    lifelines: Vec<Option<Arc<Lifeline>>>,
     waiting: HashMap<Ticket, Wait>,
     /// Origins that wanted HTTP/1.1 though they offered HTTP/2, the latest of them.
     http1: VecDeque<(String, u16)>,
@@ -93,10 +109,12 @@ impl<S> Depot<S> {
             pool: Pool::new(limits),
             idle: Vec::new(),
             shared: Vec::new(),
+            lifelines: Vec::new(),
             waiting: HashMap::new(),
             http1: VecDeque::new(),
         };
         Depot {
+            closed: AtomicBool::new(false),
             inner: Mutex::new(inner),
         }
     }
@@ -106,19 +124,38 @@ impl<S> Depot<S> {
         self.lock().pool.counts()
     }
 
+    /// Every connection, and everybody who waits.
+    pub fn snapshot(&self, now: Instant) -> PoolSnapshot {
+        let inner = self.lock();
+        let mut snapshot = inner.pool.snapshot(now);
+        let connections = snapshot.origins.iter_mut();
+        for shown in connections.flat_map(|origin| &mut origin.connections) {
+            let lifeline = inner.lifelines.get(shown.conn.index());
+            if let Some(lifeline) = lifeline.and_then(Option::as_ref) {
+                lifeline.describe(shown, now);
+            }
+        }
+        snapshot
+    }
+
     /// Closes every idle connection.
     pub fn evict_idle(&self) {
         self.change(|inner| inner.pool.evict_idle());
     }
 
-    /// Closes every idle connection, fails who waits, and lets none rest from now on.
+    /// Closes every connection, those in use included, and fails who waits.
     pub fn close(&self) {
-        self.change(|inner| inner.pool.close());
+        self.closed.store(true, Ordering::Release);
+        self.change_and(|inner, after| {
+            inner.pool.close();
+            after.ending.extend(inner.shared.iter().flatten().cloned());
+            after.cut.extend(inner.lifelines.iter().flatten().cloned());
+        });
     }
 
     /// Whether it was closed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().pool.is_closed()
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Whether this origin has asked for HTTP/1.1.
@@ -156,7 +193,7 @@ impl<S> Depot<S> {
             match checkout {
                 Checkout::Reuse(conn) => self.grant_reuse(inner, conn),
                 Checkout::Join(conn) => self.grant_shared(inner, conn),
-                Checkout::Connect(conn) => Grant::Permit(self.permit(conn)),
+                Checkout::Connect(conn) => Grant::Permit(self.permit(inner, conn)),
                 Checkout::Wait(ticket) => {
                     inner.waiting.insert(
                         ticket,
@@ -194,19 +231,25 @@ impl<S> Depot<S> {
                 depot: Arc::clone(self),
                 hold: Hold::Stream(Arc::clone(shared), None),
             }),
-            None => Grant::Permit(self.permit(conn)),
+            None => Grant::Permit(self.permit(inner, conn)),
         }
     }
 
-    fn permit(self: &Arc<Self>, conn: ConnId) -> Permit<S> {
+    fn permit(self: &Arc<Self>, inner: &mut Inner<S>, conn: ConnId) -> Permit<S> {
+        let lifeline = Arc::new(Lifeline::default());
+        put(&mut inner.lifelines, conn, Arc::clone(&lifeline));
         Permit {
             depot: Arc::clone(self),
             conn: Some(conn),
+            lifeline,
         }
     }
 
-    fn release(&self, lane: Box<Lane<S>>, now: Instant) {
+    fn release(&self, mut lane: Box<Lane<S>>, now: Instant) {
         let verdict = lane.connection.reuse();
+        if std::mem::take(&mut lane.watched) {
+            lane.lifeline.unwatch();
+        }
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
             let conn = lane.id;
@@ -241,6 +284,7 @@ impl<S> Depot<S> {
             wakers: Vec::new(),
             closing: Vec::new(),
             ending: Vec::new(),
+            cut: Vec::new(),
         };
         let result = {
             let mut inner = self.lock();
@@ -248,14 +292,8 @@ impl<S> Depot<S> {
             inner.settle(&mut after);
             result
         };
-        for waker in after.wakers {
-            waker.wake();
-        }
-        for mut lane in after.closing {
-            lane.connection.close();
-        }
-        for shared in after.ending {
-            shared.close();
+        if after.is_due() {
+            after.carry_out();
         }
         result
     }
@@ -272,6 +310,34 @@ struct Aftermath<S> {
     closing: Vec<Box<Lane<S>>>,
     /// Closed, and then dropped by whoever moves their bytes.
     ending: Vec<Arc<Shared<S>>>,
+    /// In use, and cut off from that.
+    cut: Vec<Arc<Lifeline>>,
+}
+
+impl<S> Aftermath<S> {
+    /// Whether there is anything to do: mostly there is not.
+    fn is_due(&self) -> bool {
+        !self.wakers.is_empty()
+            || !self.closing.is_empty()
+            || !self.ending.is_empty()
+            || !self.cut.is_empty()
+    }
+
+    #[inline(never)]
+    fn carry_out(self) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        for mut lane in self.closing {
+            lane.connection.close();
+        }
+        for shared in self.ending {
+            shared.close();
+        }
+        for lifeline in self.cut {
+            lifeline.cut();
+        }
+    }
 }
 
 /// What a request wants of its connection.
@@ -296,6 +362,19 @@ impl<S> Inner<S> {
             after.closing.extend(self.take_idle(conn));
             let shared = self.shared.get_mut(conn.index());
             after.ending.extend(shared.and_then(Option::take));
+            self.drop_lifeline(conn);
+        }
+    }
+
+    /// The connection is gone, and whoever had it has closed it.
+    fn forget(&mut self, conn: ConnId) {
+        self.drop_lifeline(conn);
+        self.pool.forget(conn);
+    }
+
+    fn drop_lifeline(&mut self, conn: ConnId) {
+        if let Some(place) = self.lifelines.get_mut(conn.index()) {
+            *place = None;
         }
     }
 
@@ -371,6 +450,26 @@ impl<S> Held<S> {
         }
     }
 
+    /// As [`Lifeline::watch`]. One that is shared is not waited for in this way, but for its stream.
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        match &mut self.hold {
+            Hold::Lane(lane) => {
+                lane.watched = true;
+                lane.lifeline.watch(waker)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it was closed together with the client.
+    pub(crate) fn is_cut(&self) -> bool {
+        match &self.hold {
+            Hold::Lane(lane) => lane.lifeline.is_cut(),
+            Hold::Stream(shared, _) => shared.lifeline.is_cut(),
+            Hold::Nothing => false,
+        }
+    }
+
     /// Opens an exchange.
     pub(crate) fn open(
         &mut self,
@@ -397,6 +496,7 @@ impl<S> Held<S> {
     pub(crate) fn established(&mut self) {
         if let Hold::Lane(lane) = &mut self.hold {
             lane.meet();
+            lane.lifeline.speaks(Protocol::Http1);
             self.depot.change(|inner| inner.pool.established(lane.id));
         }
     }
@@ -408,6 +508,7 @@ impl<S> Held<S> {
         };
         lane.meet();
         let id = lane.id;
+        lane.lifeline.speaks(Protocol::Http2);
         let depot = Arc::downgrade(&self.depot);
         let shared = Arc::new(Shared::new(id, depot, *lane, now));
         self.depot.change(|inner| {
@@ -444,7 +545,7 @@ impl<S> Held<S> {
                 let conn = lane.id;
                 lane.connection.close();
                 drop(lane);
-                self.depot.change(|inner| inner.pool.forget(conn));
+                self.depot.change(|inner| inner.forget(conn));
             }
             Hold::Stream(shared, id) => {
                 if let Some(id) = id {
@@ -468,17 +569,31 @@ impl<S> Drop for Held<S> {
 pub(crate) struct Permit<S> {
     depot: Arc<Depot<S>>,
     conn: Option<ConnId>,
+    lifeline: Arc<Lifeline>,
 }
 
 impl<S> Permit<S> {
+    /// As [`Lifeline::watch`].
+    pub(crate) fn watch(&self, waker: &Waker) -> Result<(), Error> {
+        self.lifeline.watch(waker)
+    }
+
+    /// Whether the client was closed.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.lifeline.is_cut()
+    }
+
     /// A transport is there. Say [`Held::established`] or [`Held::share`] when it is ready.
     pub(crate) fn connected(
         mut self,
         connection: Connection,
         socket: S,
         address: Option<SocketAddr>,
+        now: Instant,
     ) -> Held<S> {
         let depot = Arc::clone(&self.depot);
+        let lifeline = Arc::clone(&self.lifeline);
+        lifeline.connected(address, now);
         let hold = self.conn.take().map_or(Hold::Nothing, |id| {
             Hold::Lane(Box::new(Lane {
                 id,
@@ -486,6 +601,8 @@ impl<S> Permit<S> {
                 socket,
                 transmit: Transmit::default(),
                 peer: Arc::new(Peer::at(address)),
+                lifeline,
+                watched: false,
             }))
         });
         Held { depot, hold }
@@ -495,7 +612,7 @@ impl<S> Permit<S> {
 impl<S> Drop for Permit<S> {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            self.depot.change(|inner| inner.pool.forget(conn));
+            self.depot.change(|inner| inner.forget(conn));
         }
     }
 }
@@ -524,7 +641,9 @@ impl<S> Place<S> {
             Some(match outcome {
                 Assignment::Reuse(conn) => Turn::Granted(depot.grant_reuse(inner, conn)),
                 Assignment::Join(conn) => Turn::Granted(depot.grant_shared(inner, conn)),
-                Assignment::Connect(conn) => Turn::Granted(Grant::Permit(depot.permit(conn))),
+                Assignment::Connect(conn) => {
+                    Turn::Granted(Grant::Permit(depot.permit(inner, conn)))
+                }
                 Assignment::Expired => Turn::Expired,
                 Assignment::Closed => Turn::Closed,
             })
@@ -546,7 +665,7 @@ impl<S> Drop for Place<S> {
                     // Granted and not taken. An idle connection could rest again, but whether it
                     // is still quiet is not known here: it makes room instead.
                     after.closing.extend(inner.take_idle(conn));
-                    inner.pool.forget(conn);
+                    inner.forget(conn);
                 }
                 Some(Assignment::Join(conn)) => {
                     let shared = inner.shared.get(conn.index()).and_then(Option::as_ref);

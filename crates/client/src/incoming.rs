@@ -5,6 +5,7 @@ use crate::decoding::Coded;
 use crate::depot::Lane;
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
+use crate::lifeline::closed;
 use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
 use crate::shared::Shared;
@@ -14,6 +15,7 @@ use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, S
 use nuncio_content::DecodeError;
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// What an adapter is to do for the next piece of a response's body.
@@ -232,6 +234,19 @@ impl<S> Incoming<S> {
         }
     }
 
+    /// Has `waker` woken when the client is closed, which ends the wait for more of the body.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was closed already; the response is over then.
+    pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
+        let watched = match &mut self.state {
+            State::Running(running) => running.held.watch(waker),
+            _ => Ok(()),
+        };
+        let error = |error: Error| error.with_processed(Processed::Yes);
+        watched.map_err(|it| self.fail(error(it), now))
+    }
+
     /// What [`Pull::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
@@ -424,7 +439,11 @@ impl<S> Incoming<S> {
                 Ok(Pull::End)
             }
             Err(error) => {
-                let error = Error::connection(error, false).with_processed(Processed::Yes);
+                let error = match running.held.is_cut() {
+                    true => closed(),
+                    false => Error::connection(error, false),
+                };
+                let error = error.with_processed(Processed::Yes);
                 Err(self.fail(error, now))
             }
         }

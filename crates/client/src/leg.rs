@@ -5,6 +5,7 @@ use crate::call::Step;
 use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
+use crate::lifeline::closed;
 use crate::low_speed::LowSpeed;
 use crate::network::Wiring;
 use crate::request::Request;
@@ -135,6 +136,21 @@ impl<S> Leg<S> {
         }
     }
 
+    /// Has `waker` woken when the client is closed, for a wait outside of the pool.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was; the leg is over then.
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        let watched = match &mut self.state {
+            State::Resolving { permit, .. } | State::Dialing(Dialing { permit, .. }) => {
+                permit.watch(waker)
+            }
+            State::Handshaking(held) | State::Running(Running { held, .. }) => held.watch(waker),
+            _ => Ok(()),
+        };
+        watched.inspect_err(|_| self.state = State::Done)
+    }
+
     /// What the upload asks.
     pub(crate) fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
@@ -223,7 +239,8 @@ impl<S> Leg<S> {
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        return Err(Error::connection(error.clone(), true));
+                        let error = Error::connection(error.clone(), true);
+                        return Err(if held.is_cut() { closed() } else { error });
                     }
                     match lane.connection.protocol() {
                         Some(Protocol::Http2) => {
@@ -279,6 +296,9 @@ impl<S> Leg<S> {
         };
         request.body_mut().give_back(running.feed.take());
         let fresh = running.fresh;
+        if running.held.is_cut() {
+            return Err(closed().with_processed(processed));
+        }
         if self.falls_back(request, &error, processed) {
             running.held.discard();
             self.state = State::Start;
@@ -368,6 +388,9 @@ impl<S> Leg<S> {
         else {
             return Err(Error::new(Kind::Usage, "no look-up is under way"));
         };
+        if permit.is_cut() {
+            return Err(closed());
+        }
         let addresses = match found {
             Ok(addresses) if !addresses.is_empty() => addresses,
             Ok(_) => {
@@ -409,6 +432,9 @@ impl<S> Leg<S> {
         };
         let address = dialing.address();
         self.peer = address;
+        if dialing.permit.is_cut() {
+            return Err(closed());
+        }
         match socket {
             Ok(socket) => {
                 if let Some(address) = address {
@@ -425,7 +451,7 @@ impl<S> Leg<S> {
                 let config = Arc::clone(&self.wiring.connection);
                 let connection = Connection::new(config, layers, left, now)
                     .map_err(|error| Error::connection(error, true))?;
-                let held = dialing.permit.connected(connection, socket, address);
+                let held = dialing.permit.connected(connection, socket, address, now);
                 self.state = State::Handshaking(held);
                 Ok(())
             }
@@ -695,10 +721,6 @@ impl<S> Dialing<S> {
         events.raise(|| Event::ConnectStarted { address });
         Ok(Step::Connect { address, until })
     }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
 }
 
 /// An address written as such needs no look-up.

@@ -50,6 +50,7 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod lifeline;
 mod low_speed;
 mod mock;
 mod mount;
@@ -110,8 +111,9 @@ pub use nuncio_connection::aws_lc;
 #[cfg(feature = "ring")]
 pub use nuncio_connection::ring;
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit,
+    BlockCache, ConnId, Connection, ConnectionSnapshot, ConnectionState, Event, Http1Config,
+    Limits, OriginSnapshot, Phase, PoolCounts, PoolSnapshot, Processed, Protocol, RecvBuf,
+    StreamId, Transmit, WaitReason, WaiterSnapshot,
 };
 #[cfg(feature = "tls")]
 pub use nuncio_connection::{TlsInfo, TlsVersion, default_provider};

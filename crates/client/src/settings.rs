@@ -124,20 +124,22 @@ impl Settings {
             }
             None => parse_absolute(text)?,
         };
-        self.requestable(&url)?;
+        self.route(&url)?;
         Ok(url)
     }
 
-    /// Whether `url` may be asked for at all: a request may have been put together around any URL.
-    pub(crate) fn requestable(&self, url: &Url) -> Result<(), Error> {
+    /// Which way `url` is asked for, if it may be at all: a request may have been put together around
+    /// any URL.
+    pub(crate) fn route(&self, url: &Url) -> Result<&Route, Error> {
         if self.https_only && url.scheme() == "http" {
             let text = "the client was built with https_only, and the URL's scheme is http";
             return Err(Error::new(Kind::UnsupportedProtocol, text));
         }
-        match self.routes.find(url) {
-            Route::Custom(_) => Ok(()),
-            Route::Network(_) => requestable(url),
+        let route = self.routes.find(url);
+        if let Route::Network(_) = route {
+            requestable(url)?;
         }
+        Ok(route)
     }
 }
 

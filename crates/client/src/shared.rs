@@ -6,6 +6,7 @@
 //! whichever thread is at hand.
 
 use crate::depot::{Depot, Lane};
+use crate::lifeline::Lifeline;
 use crate::peer::Peer;
 use nuncio_connection::{ConnId, Connection, Error, Reuse, StreamId, Transmit};
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub struct Shared<S> {
     /// other way round.
     pub transmit: Mutex<Transmit>,
     pub(crate) peer: Arc<Peer>,
+    pub(crate) lifeline: Arc<Lifeline>,
 }
 
 /// The connection, and who waits for it.
@@ -72,6 +74,7 @@ impl<S> Shared<S> {
             socket,
             transmit,
             peer,
+            lifeline,
             ..
         } = lane;
         let machine = Machine {
@@ -88,6 +91,7 @@ impl<S> Shared<S> {
             socket,
             transmit: Mutex::new(transmit),
             peer,
+            lifeline,
         }
     }
 

@@ -91,7 +91,10 @@ pub use nuncio_http2::{
     Code as Http2Code, Config as Http2Config, Error as Http2Error, InvalidRequest as Http2Invalid,
     StreamErrorKind as Http2StreamError,
 };
-pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
+pub use pool::{
+    Assigned, Assignment, Checkout, ConnId, ConnectionSnapshot, ConnectionState, Limits,
+    OriginSnapshot, Pool, PoolCounts, PoolKey, PoolSnapshot, Ticket, WaitReason, WaiterSnapshot,
+};
 #[cfg(feature = "aws-lc")]
 pub use tls::aws_lc;
 #[cfg(feature = "ring")]

@@ -356,12 +356,13 @@ pub mod netrc;
 pub mod tls;
 
 pub use nuncio_client::{
-    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
-    CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
-    Interim, IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot,
-    ParamValue, Part, Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction,
-    Redirects, Reference, Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side,
-    StatusCode, Timeout, Transport, Url, Version, auth, cookies, cut,
+    AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, ConnId,
+    ConnectionSnapshot, ConnectionState, Cookie, CookieJar, DefaultEncoding, Digest, Error, Event,
+    Feed, Form, Head, Headers, Http1Config, Interim, IntoReply, Kind, Limits, Link, Links, Method,
+    Mock, Netrc, Network, OneShot, OriginSnapshot, ParamValue, Part, Phase, PoolCounts,
+    PoolSnapshot, Processed, Protocol, QueryParams, Redirect, RedirectAction, Redirects, Reference,
+    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
+    Transport, Url, Version, WaitReason, WaiterSnapshot, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

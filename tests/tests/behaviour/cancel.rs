@@ -1,6 +1,8 @@
 //! Futures dropped at every poll (SECURITY K3): the next request gets its own answer, and the pool
 //! has lost nothing.
 
+mod queue;
+
 use crate::coded::{encode, gzip, response, serving};
 use crate::echo::Echo;
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 //! again (BEHAVIOUR section 25, SECURITY H and K), against the server side of the `h2` crate.
 
 mod hostile;
-mod origin;
+pub(crate) mod origin;
 
 use bytes::Bytes;
 use http::Version;

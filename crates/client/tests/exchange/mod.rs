@@ -382,8 +382,12 @@ impl Driver for Inert {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         PoolCounts::default()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        PoolSnapshot::default()
     }
 
     fn evict_idle(&self) {}
