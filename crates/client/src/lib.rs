@@ -69,6 +69,7 @@ mod timeout;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
+mod upgrade;
 
 pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
@@ -93,15 +94,18 @@ pub use settings::{ClientBuilder, Settings};
 pub use shared::{Machine, Mover, Shared};
 pub use timeout::Timeout;
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
+pub use upgrade::{Tie, Upgrade, tunnel_io_error};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit,
+    BlockCache, Connection, Error as ConnectionError, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
+    StreamId, Transmit, Tunnel, TunnelRead,
 };
+#[cfg(feature = "tls")]
+pub use nuncio_connection::TlsParams;
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;
 pub use nuncio_content::{Budget, Event as ServerSentEvent};

@@ -14,6 +14,7 @@ use crate::h2::H2;
 use crate::message::{NeverReason, Protocol, Ready, Reuse, StreamId};
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsParams};
+use crate::tunnel::{Remains, Tunnel};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,12 +99,12 @@ enum Stage {
 /// TLS, with the bytes on both of its sides.
 #[cfg(feature = "tls")]
 #[derive(Debug)]
-struct TlsLayer {
-    session: Tls,
+pub(crate) struct TlsLayer {
+    pub(crate) session: Tls,
     /// As received, not decrypted yet.
-    cipher: Input,
+    pub(crate) cipher: Input,
     /// To be encrypted.
-    plain: Transmit,
+    pub(crate) plain: Transmit,
 }
 
 impl Connection {
@@ -585,6 +586,29 @@ impl Connection {
             }
             self.failed = Some(NeverReason::Closed);
         }
+    }
+
+    /// What it becomes after a 101 that was asked for, or a 2xx to CONNECT: the bytes behind that head
+    /// are the first to be read, and what of the request is still to be sent goes first.
+    ///
+    /// # Errors
+    /// Itself, where it has not left HTTP.
+    #[allow(clippy::result_large_err)]
+    pub fn into_tunnel(self) -> Result<Tunnel, Connection> {
+        let switched = matches!(&self.stage, Stage::Http1(h1) if h1.is_switched());
+        if !switched || self.failed.is_some() {
+            return Err(self);
+        }
+        Ok(Tunnel::new(Remains {
+            blocks: self.config.blocks.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            input: self.input,
+            out: self.out,
+            in_flight: self.in_flight,
+            end: self.end,
+            write_error: self.write_error,
+        }))
     }
 
     fn alive(&self) -> Result<(), Error> {

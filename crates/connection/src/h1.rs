@@ -178,7 +178,11 @@ impl H1 {
             wire.input.consume(used);
             current.read_until = None;
             if !head.is_interim() || head.status == 101 {
-                current.progress = Progress::Body;
+                // What has left HTTP has no body (SECURITY F24).
+                current.progress = match self.codec.theirs() {
+                    Theirs::Switched => Progress::Done,
+                    _ => Progress::Body,
+                };
             }
             wire.events.raise(|| Event::ResponseHead { head: &head });
             return Ok(Some(head));
@@ -280,6 +284,11 @@ impl H1 {
             nuncio_http1::Reuse::Busy => Reuse::Busy,
             nuncio_http1::Reuse::Never(reason) => Reuse::Never(NeverReason::Http1(reason)),
         }
+    }
+
+    /// Whether both sides have left HTTP.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.codec.theirs() == Theirs::Switched
     }
 
     /// How much to read at once: a long body deserves a long buffer.

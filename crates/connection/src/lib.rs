@@ -65,6 +65,7 @@ mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
 mod tls;
+mod tunnel;
 
 pub use buffer::{BlockCache, RecvBuf, Transmit};
 pub use connection::{Connection, ConnectionConfig, Layer, PriorKnowledge};
@@ -85,3 +86,4 @@ pub use nuncio_http2::{
 pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
 #[cfg(feature = "tls")]
 pub use tls::{Roots, TlsConfigError, TlsParams, client_config};
+pub use tunnel::{Tunnel, TunnelRead};
