@@ -47,6 +47,7 @@ mod resolve;
 mod sharing;
 mod socket;
 mod streaming;
+mod upgraded;
 
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
@@ -55,7 +56,10 @@ pub use nuncio_client::{
     Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
     Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 pub use streaming::{Items, Streaming};
+pub use upgraded::{ReadHalf, Upgraded, WriteHalf};
 
 /// The client. Cheap to clone; threads may share it.
 pub type Client = nuncio_client::Client<Blocking>;

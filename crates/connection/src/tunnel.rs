@@ -293,7 +293,7 @@ impl Tunnel {
             return false;
         }
         #[cfg(feature = "tls")]
-        for layer in &self.layers {
+        for layer in self.layers.iter().filter(|_| self.failed.is_none()) {
             let ready = !layer.session.is_handshaking();
             if layer.session.wants_write() || (ready && !layer.plain.is_empty()) {
                 return true;
