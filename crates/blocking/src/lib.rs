@@ -51,13 +51,13 @@ mod upgraded;
 
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 pub use nuncio_client::{
     Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
     Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, Redirects, Reply, Request,
     Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
-#[cfg(feature = "tls")]
-pub use nuncio_client::TlsParams;
 pub use streaming::{Items, Streaming};
 pub use upgraded::{ReadHalf, Upgraded, WriteHalf};
 

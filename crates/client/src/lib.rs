@@ -100,12 +100,12 @@ pub use upgrade::{Tie, Upgrade, tunnel_io_error};
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
-pub use nuncio_connection::{
-    BlockCache, Connection, Error as ConnectionError, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit, Tunnel, TunnelRead,
-};
 #[cfg(feature = "tls")]
 pub use nuncio_connection::TlsParams;
+pub use nuncio_connection::{
+    BlockCache, Connection, Error as ConnectionError, Event, Http1Config, Limits, Phase,
+    PoolCounts, Processed, RecvBuf, StreamId, Transmit, Tunnel, TunnelRead,
+};
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;
 pub use nuncio_content::{Budget, Event as ServerSentEvent};

@@ -80,7 +80,8 @@ pub(crate) fn not_switched(head: &Head) -> Error {
         _ => "",
     };
     let (status, reason) = (head.status().as_u16(), head.reason());
-    let text = format!("the server did not switch protocols: it answered '{status} {reason}'{over}");
+    let text =
+        format!("the server did not switch protocols: it answered '{status} {reason}'{over}");
     Error::new(Kind::Status, text)
 }
 
@@ -101,7 +102,10 @@ pub struct Upgrade<S> {
 pub struct Tie<S> {
     head: Head,
     peer: Option<SocketAddr>,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "TLS is begun with it"))]
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "TLS is begun with it")
+    )]
     wiring: Option<Arc<Wiring>>,
     limit: Option<Duration>,
     _place: Permit<S>,
@@ -130,7 +134,10 @@ impl<S> Tie<S> {
     #[cfg(feature = "tls")]
     pub fn tls(&self, server_name: &str) -> Result<nuncio_connection::TlsParams, Error> {
         let Some(wiring) = &self.wiring else {
-            return Err(Error::new(Kind::Usage, "there is no network to take TLS from"));
+            return Err(Error::new(
+                Kind::Usage,
+                "there is no network to take TLS from",
+            ));
         };
         wiring.tls_inside(server_name)
     }

@@ -356,13 +356,16 @@ pub use nuncio_client::{
 
 #[cfg(feature = "compress")]
 pub use nuncio_client::Coding;
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
-        get, head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, ReadHalf, RequestBuilder, Streaming, Upgraded,
+        WriteHalf, delete, file, file_part, get, head, opened_file, options, patch, post, put,
+        request,
     };
 }
 
@@ -370,8 +373,8 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 pub mod tokio {
     pub use nuncio_tokio::{
-        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, into_tokio_read,
-        options, patch, post, put, request,
+        Tokio, TokioIo, builder, delete, file, file_part, from_tokio_read, get, head,
+        into_tokio_io, into_tokio_read, options, patch, post, put, request,
     };
 }
 
@@ -397,7 +400,7 @@ pub mod async_std {
 #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
     Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
-    from_async_read, from_poll_read, from_stream,
+    Upgraded, from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.
