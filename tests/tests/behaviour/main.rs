@@ -34,5 +34,7 @@ mod streaming;
 mod timeouts;
 mod tls;
 mod tower;
+mod tunnels;
 mod unsendable;
+mod upgrades;
 mod uploads;
