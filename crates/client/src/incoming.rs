@@ -199,7 +199,7 @@ impl<S> Incoming<S> {
                 Err(self.blame(Error::new(Kind::Usage, text)))
             }
             State::Running(_) | State::Complete | State::Failed(_) => {
-                let error = self.blame(not_switched(&self.head));
+                let error = not_switched(&self.head);
                 Err(error.with_response(self.into_response(Bytes::new())))
             }
         }

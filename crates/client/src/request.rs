@@ -319,14 +319,15 @@ impl Request {
     }
 }
 
-/// `authority`, with the port that is meant by `url` where it names none.
+/// `authority`, with the port that the scheme of `url` means where it names none.
 fn with_port<'a>(authority: &'a str, url: &Url) -> Cow<'a, str> {
     let behind_address = authority.rsplit(']').next().unwrap_or_default();
     match behind_address.split_once(':') {
         Some((_, port)) if !port.is_empty() => Cow::Borrowed(authority),
         _ => {
             let host = authority.strip_suffix(':').unwrap_or(authority);
-            Cow::Owned(format!("{host}:{}", url.port_or_default().unwrap_or(0)))
+            let port = if url.scheme() == "https" { 443 } else { 80 };
+            Cow::Owned(format!("{host}:{port}"))
         }
     }
 }

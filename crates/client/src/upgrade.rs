@@ -75,14 +75,15 @@ impl<S> Switched<S> {
 
 /// Why a response has no connection to hand over.
 pub(crate) fn not_switched(head: &Head) -> Error {
-    let over = match head.version() {
-        Version::HTTP_2 => " over HTTP/2, which upgrades nothing (RFC 9113 section 8.6)",
-        _ => "",
-    };
-    let (status, reason) = (head.status().as_u16(), head.reason());
-    let text =
-        format!("the server did not switch protocols: it answered '{status} {reason}'{over}");
-    Error::new(Kind::Status, text)
+    let mut text = format!(
+        "the server did not switch protocols, but answered {}",
+        head.answer()
+    );
+    if head.version() == Version::HTTP_2 {
+        text.push_str(": over HTTP/2 nothing is upgraded (RFC 9113 section 8.6)");
+    }
+    let request = &head.request;
+    Error::new(Kind::Status, text).for_request(request.method.as_str(), &request.url)
 }
 
 /// A connection that has left HTTP, with its socket: what an adapter makes its stream of.

@@ -16,7 +16,7 @@ use nuncio_tests::adapters::{
 use nuncio_tests::{async_behaviour, behaviour};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
@@ -431,4 +431,48 @@ fn b24_tokio_has_its_own_traits() {
     }
     run(CurrentThread::start());
     run(MultiThread::start());
+}
+
+behaviour!(b27_a_websocket_runs_over_it);
+fn b27_a_websocket_runs_over_it<A: Adapter>(adapter: &A) {
+    use tungstenite::handshake::{client::generate_key, derive_accept_key};
+    use tungstenite::protocol::Role;
+    use tungstenite::{Message, WebSocket};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(socket).unwrap();
+        // It speaks first, right behind its head.
+        socket.send(Message::text("welcome")).unwrap();
+        while let Ok(message) = socket.read() {
+            if message.is_binary() {
+                socket.send(message).unwrap();
+            }
+        }
+    });
+    let key = generate_key();
+    let client = adapter.client();
+    let request = client
+        .get(&url)
+        .header("Connection", "keep-alive, Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", &key);
+    let response = adapter.stream(request).unwrap();
+    let accept = response.headers().get("sec-websocket-accept");
+    assert_eq!(accept.as_deref(), Some(&*derive_accept_key(key.as_bytes())));
+    let stream = response.upgrade().unwrap();
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Client, None);
+    assert_eq!(socket.read().unwrap(), Message::text("welcome"));
+    for length in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
+        let sent = Message::binary(content::bytes(length));
+        socket.send(sent.clone()).unwrap();
+        assert!(socket.read().unwrap() == sent, "{length}");
+    }
+    socket.close(None).unwrap();
+    while socket.read().is_ok() {}
+    drop(socket);
+    server.join().unwrap();
+    assert_eq!(client.pool().connections, 0);
 }
