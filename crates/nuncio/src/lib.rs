@@ -127,6 +127,16 @@
 //! Nothing is read ahead of the pulls but what a buffer holds, so a slow reader slows the server down.
 //! Pulled to the end, the connection can be used again; dropped before, it is closed.
 //!
+//! # Upgrades
+//!
+//! A request may offer to leave HTTP, with `Connection: Upgrade` and `Upgrade`, or ask for a tunnel with
+//! CONNECT. Where the server takes that (101, or 2xx to CONNECT), `stream()?.upgrade()?` gives the
+//! connection: [`blocking::Upgraded`] is `Read` and `Write`, for two threads if need be, [`Upgraded`] is
+//! `AsyncRead` and `AsyncWrite` (of `futures-io`; [`tokio::into_tokio_io`] makes tokio's). Nothing that
+//! came behind the head is lost, and TLS can be begun inside (`start_tls`). WebSocket crates run over it:
+//! the example `websocket` shows one. It stays one of the client's connections, for its limits, until it
+//! is dropped. Over HTTP/2 there is no such thing: neither is sent.
+//!
 //! # Redirects
 //!
 //! None is followed unless the client or the request says [`follow_redirects(true)`], and then up to
@@ -309,8 +319,8 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
-//! each other, retries, limits on a whole request or on a slow one.
+//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, addresses raced against each other, retries,
+//! limits on a whole request or on a slow one.
 //!
 //! # Features
 //!
