@@ -150,12 +150,12 @@ impl Upgraded {
         Tasks::wait(&self.tasks.reader, cx);
         loop {
             self.tunnel.handle_timeout(self.runtime.now());
+            // Its last message may still have to leave; whoever reads or writes next sees to that.
+            let _ = self.poll_send();
             if let Some(error) = self.tunnel.failure() {
                 return Poll::Ready(Err(self.tie.blame(error.clone())));
             }
-            // Its last message may still have to leave; whoever writes next sees to that.
-            let _ = self.poll_send();
-            if !self.tunnel.is_handshaking() {
+            if self.tunnel.is_ready() {
                 return Poll::Ready(Ok(()));
             }
             if self.poll_receive().is_pending() {
@@ -202,8 +202,7 @@ impl Upgraded {
             let slices = slices.get(..count).unwrap_or_default();
             match ready!(self.wired.wire().socket.poll_write(&mut cx, slices)) {
                 Ok(written) => {
-                    let now = self.runtime.now();
-                    self.tunnel.transmitted(&mut self.transmit, written, now);
+                    self.tunnel.transmitted(&mut self.transmit, written);
                 }
                 Err(error) => {
                     self.tunnel.handle_write_error(&mut self.transmit, &error);

@@ -152,7 +152,7 @@ impl Upgraded {
                 if let Some(error) = tunnel.failure() {
                     return Err(self.tie.blame(error.clone()));
                 }
-                if !tunnel.is_handshaking() {
+                if tunnel.is_ready() {
                     return Ok(());
                 }
                 (tunnel.next_timeout(), tunnel.wants_write())
@@ -340,7 +340,7 @@ impl Upgraded {
     fn sent(&self, transmit: &mut Transmit, written: io::Result<usize>) -> io::Result<()> {
         match written {
             Ok(written) => {
-                lock(&self.tunnel).transmitted(transmit, written, Instant::now());
+                lock(&self.tunnel).transmitted(transmit, written);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),

@@ -161,7 +161,8 @@ pub fn tunnel_io_error(error: ConnectionError) -> io::Error {
         }
         ConnectionError::Tls(_) => io::ErrorKind::InvalidData,
         ConnectionError::Timeout(_) => io::ErrorKind::TimedOut,
-        ConnectionError::Closed => io::ErrorKind::BrokenPipe,
+        // Written to once it was shut, or closed.
+        ConnectionError::Closed | ConnectionError::Misuse(_) => io::ErrorKind::BrokenPipe,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, error)

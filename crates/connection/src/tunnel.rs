@@ -78,8 +78,12 @@ impl Tunnel {
         self.failed.as_ref()
     }
 
-    /// Whether TLS that was added is not ready yet.
-    pub fn is_handshaking(&self) -> bool {
+    /// Whether bytes can be written and read: not while TLS is being added, nor once that failed.
+    pub fn is_ready(&self) -> bool {
+        self.failed.is_none() && !self.is_handshaking()
+    }
+
+    fn is_handshaking(&self) -> bool {
         #[cfg(feature = "tls")]
         return self
             .layers
@@ -336,7 +340,7 @@ impl Tunnel {
     }
 
     /// `written` bytes of `batch` left.
-    pub fn transmitted(&mut self, batch: &mut Transmit, written: usize, _now: Instant) {
+    pub fn transmitted(&mut self, batch: &mut Transmit, written: usize) {
         batch.advance(written);
         self.in_flight = batch.len();
     }
