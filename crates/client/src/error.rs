@@ -121,7 +121,7 @@ impl Error {
     /// What a connection told, with the kind that it has for a caller.
     pub fn connection(error: ConnectionError, connecting: bool) -> Self {
         let kind = match &error {
-            ConnectionError::Timeout(Phase::Connect) => Kind::ConnectTimeout,
+            ConnectionError::Timeout(Phase::Connect | Phase::Proxy) => Kind::ConnectTimeout,
             ConnectionError::Timeout(Phase::Read) => Kind::ReadTimeout,
             ConnectionError::Timeout(Phase::Write) => Kind::WriteTimeout,
             ConnectionError::Timeout(_) => Kind::PoolTimeout,
@@ -137,7 +137,7 @@ impl Error {
             }
             _ if connecting => Kind::Connect,
             ConnectionError::Io(error) => match error.phase {
-                Phase::Connect => Kind::Connect,
+                Phase::Connect | Phase::Proxy => Kind::Connect,
                 Phase::Write => Kind::Write,
                 _ => Kind::Read,
             },

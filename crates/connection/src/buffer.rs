@@ -157,6 +157,12 @@ impl Input {
         }
     }
 
+    /// An empty one over the same cache.
+    #[cfg(feature = "tls")]
+    pub(crate) fn sibling(&self) -> Self {
+        Input::new(self.cache.clone())
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         let block: &[u8] = match &self.store {
             Store::None => &[],

@@ -4,6 +4,7 @@
 //! or `failed`; an event borrows what it tells, so that nothing is made where nobody listens.
 
 use crate::error::{Error, Phase};
+use crate::layers::ProxyProtocol;
 use crate::message::Protocol;
 use std::fmt;
 use std::net::SocketAddr;
@@ -42,14 +43,26 @@ pub enum Event<'a> {
         /// Why.
         error: &'a Error,
     },
-    /// A TLS handshake begins. Raised by `Connection::new`.
+    /// A proxy is about to be asked to connect on. Raised by `Connection`, as is the next.
+    ProxyConnectStarted {
+        /// How it is asked.
+        protocol: ProxyProtocol,
+        /// Where to, `host:port`.
+        target: &'a str,
+    },
+    /// The proxy has connected.
+    ProxyConnectComplete {
+        /// How it was asked.
+        protocol: ProxyProtocol,
+    },
+    /// A TLS handshake begins, that with a proxy too. Raised by `Connection`.
     TlsStarted {
         /// The name or address that the certificate must hold.
         server_name: &'a str,
     },
     /// The handshake is done. Raised by `Connection::handle_input`.
     TlsComplete {
-        /// The protocol agreed on.
+        /// The protocol agreed on; with a proxy it is HTTP/1.1.
         protocol: Protocol,
     },
     /// A pooled connection is used again. Raised by `Call`.

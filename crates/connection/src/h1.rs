@@ -286,11 +286,6 @@ impl H1 {
         }
     }
 
-    /// Whether both sides have left HTTP.
-    pub(crate) fn is_switched(&self) -> bool {
-        self.codec.theirs() == Theirs::Switched
-    }
-
     /// How much to read at once: a long body deserves a long buffer.
     pub(crate) fn read_size(&self) -> usize {
         match self.current.as_ref().map(|current| current.progress) {
@@ -310,6 +305,11 @@ impl H1 {
             Some(Progress::Body) => input.bytes().len() < SMALL_BLOCK,
             Some(Progress::Done) | None => false,
         }
+    }
+
+    /// Whether the peer has consented to speak something else, in a head that was read.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.codec.theirs() == Theirs::Switched
     }
 
     pub(crate) fn is_complete(&self, id: StreamId) -> bool {

@@ -6,6 +6,8 @@
 //!
 //! - [`Connection`]: TLS (feature `tls`) and HTTP/1.1, or HTTP/2 (feature `http2`) where ALPN or
 //!   prior knowledge says so.
+//! - [`Layer`]: what such a connection is dialled through, proxies and TLS sessions in a row.
+//! - [`Tunnel`]: what is left of it when HTTP has left, after a 101 or a CONNECT.
 //! - [`Pool`]: which connection serves which request, and who waits.
 //! - [`Event`]: what can be watched, and where it is raised.
 //!
@@ -61,6 +63,7 @@ mod event;
 mod h1;
 #[cfg(feature = "http2")]
 mod h2;
+mod layers;
 mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
@@ -68,9 +71,13 @@ mod tls;
 mod tunnel;
 
 pub use buffer::{BlockCache, RecvBuf, Transmit};
-pub use connection::{Connection, ConnectionConfig, Layer, PriorKnowledge};
+pub use connection::{Connection, ConnectionConfig, PriorKnowledge};
 pub use error::{Error, IoError, Phase, Processed, TlsError};
 pub use event::{Event, EventSink};
+pub use layers::{
+    HttpConnect, Layer, ProxyAnswer, ProxyError, ProxyProtocol, Socks4, Socks5, SocksAuth,
+    SocksHost,
+};
 pub use message::{
     BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
     StreamId, Write,

@@ -1,369 +1,386 @@
-//! What a connection becomes when it leaves HTTP: bytes both ways, after 101 or CONNECT.
+//! [`Tunnel`]: a connection that HTTP has left, with its layers, for whatever is spoken next.
 
-use crate::buffer::{BlockCache, Input, RecvBuf, SMALL_BLOCK, Transmit};
-#[cfg(feature = "tls")]
-use crate::connection::TlsLayer;
+use crate::buffer::{LARGE_BLOCK, RecvBuf, SMALL_BLOCK, Transmit};
+use crate::connection::ConnectionConfig;
 use crate::error::{Error, IoError, Phase, TlsError};
-use crate::h1::{End, HIGH_WATER};
-#[cfg(feature = "tls")]
-use crate::tls::{Tls, TlsParams};
+use crate::event::Event;
+use crate::h1::End;
+use crate::layers::{Link, ProxyError};
+use crate::message::Read;
 use std::io;
-#[cfg(feature = "tls")]
-use std::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// A connection that speaks HTTP no more: what is said over it is the caller's. Still a machine
-/// without I/O, driven as a [`Connection`](crate::Connection) is; what the peer sent behind the head
-/// that switched is what is read first.
+#[cfg(feature = "tls")]
+use crate::layers::{Handshake, Step};
+#[cfg(feature = "tls")]
+use crate::message::Protocol;
+#[cfg(feature = "tls")]
+use crate::tls::TlsParams;
+#[cfg(feature = "tls")]
+use std::time::Duration;
+
+/// So many bytes wait to be sent before [`Tunnel::write`] takes no more.
+const ROOM: usize = 64 * 1024;
+
+/// A connection after a 101 (RFC 9110 section 15.2.2), or after a 2xx to CONNECT (section 9.3.6), as a
+/// machine without I/O: bytes both ways through the layers that the connection had.
+///
+/// [`Connection::into_tunnel`](crate::Connection::into_tunnel) makes it. Around each system call it is
+/// asked and told what a [`Connection`](crate::Connection) is; what that has left to be sent is sent
+/// first, and what came behind the response's head is read first.
 #[derive(Debug)]
 pub struct Tunnel {
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "TLS can be added"))]
-    blocks: BlockCache,
-    /// The outermost first.
-    #[cfg(feature = "tls")]
-    layers: Vec<TlsLayer>,
-    input: Input,
-    out: Transmit,
-    in_flight: usize,
-    end: End,
-    write_error: Option<IoError>,
-    /// When the TLS that was added has to be ready.
-    until: Option<Instant>,
+    config: Arc<ConnectionConfig>,
+    link: Link,
+    stage: Stage,
     failed: Option<Error>,
-    shut: bool,
+    /// How much to read at once.
+    room: usize,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Both sides may send.
+    Open,
+    /// TLS is being added; what is written waits for it.
+    #[cfg(feature = "tls")]
+    Securing(Handshake),
+    /// Our side has sent all that it will.
+    Shut,
 }
 
 /// What [`Tunnel::read`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TunnelRead {
-    /// So many bytes were put at the front of the buffer.
+    /// So many bytes, at least one unless there was no room for any.
     Read(usize),
     /// Nothing yet: more must be received first.
     Blocked,
-    /// The peer sends no more.
+    /// The peer has sent all that it will; under TLS, and said so.
     End,
 }
 
-/// What is left of a connection that becomes a tunnel.
-pub(crate) struct Remains {
-    pub(crate) blocks: BlockCache,
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Box<TlsLayer>>,
-    pub(crate) input: Input,
-    pub(crate) out: Transmit,
-    pub(crate) in_flight: usize,
-    pub(crate) end: End,
-    pub(crate) write_error: Option<IoError>,
-}
-
 impl Tunnel {
-    pub(crate) fn new(remains: Remains) -> Self {
+    pub(crate) fn new(config: Arc<ConnectionConfig>, link: Link) -> Self {
         Tunnel {
-            blocks: remains.blocks,
-            #[cfg(feature = "tls")]
-            layers: remains.tls.into_iter().map(|layer| *layer).collect(),
-            input: remains.input,
-            out: remains.out,
-            in_flight: remains.in_flight,
-            end: remains.end,
-            write_error: remains.write_error,
-            until: None,
+            config,
+            link,
+            stage: Stage::Open,
             failed: None,
-            shut: false,
+            room: SMALL_BLOCK,
         }
     }
 
-    /// Why it failed, if it did.
-    pub fn failure(&self) -> Option<&Error> {
-        self.failed.as_ref()
+    /// Takes what has come into `buf`, as much as there is room for.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] when the peer's bytes were tampered with or end without close_notify, [`Error::Io`]
+    /// when the socket failed, [`Error::Timeout`] when a handshake took too long. What came before is
+    /// read first.
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<TunnelRead, Error> {
+        let ready = self.link.input.bytes();
+        if ready.is_empty() {
+            return Ok(match self.ended()? {
+                true => TunnelRead::End,
+                false => TunnelRead::Blocked,
+            });
+        }
+        let count = ready.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..count), ready.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.link.input.consume(count);
+        Ok(TunnelRead::Read(count))
+    }
+
+    /// All that has come, as a slice of the buffer that was read into: never `Read::Trailers`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_chunk(&mut self) -> Result<Read, Error> {
+        let ready = self.link.input.bytes().len();
+        if ready == 0 {
+            return Ok(match self.ended()? {
+                true => Read::End,
+                false => Read::Blocked,
+            });
+        }
+        let chunk = self.link.input.share(0..ready);
+        self.link.input.consume(ready);
+        Ok(Read::Chunk(chunk))
+    }
+
+    /// Takes bytes off the front of `bytes` to be sent, and says how many: as long as fewer than 64 KiB
+    /// wait. `0` is to send first; while TLS is being added it stays so.
+    ///
+    /// # Errors
+    /// Whatever ended our side: [`Error::Io`] when the peer takes no more, in which case what it sent
+    /// may still be read; [`Error::Misuse`] after [`shutdown`](Self::shutdown). Writing nothing tells
+    /// of it, too.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.alive()?;
+        if let Some(error) = self.link.write_error {
+            return Err(Error::Io(error));
+        }
+        match self.stage {
+            Stage::Open => {}
+            #[cfg(feature = "tls")]
+            Stage::Securing(_) => return Ok(0),
+            Stage::Shut => return Err(Error::Misuse("the tunnel was shut for sending")),
+        }
+        let count = bytes.len().min(ROOM.saturating_sub(self.link.unwritten()));
+        let taken = bytes.get(..count).unwrap_or_default();
+        self.link.top().scratch(|out| out.extend_from_slice(taken));
+        Ok(count)
+    }
+
+    /// Whether all that was written has left. Also true once nothing can be sent any more, which
+    /// [`write`](Self::write) tells.
+    pub fn flushed(&self) -> bool {
+        !self.link.has_unwritten()
+    }
+
+    /// Nothing more will be written: says so to the peer, where there is TLS. What it sends can still be
+    /// read. The socket's sending side is to be closed once [`is_shut`](Self::is_shut) says that it is
+    /// time.
+    pub fn shutdown(&mut self) {
+        match self.stage {
+            Stage::Open => {
+                self.link.close();
+                self.stage = Stage::Shut;
+            }
+            // There is nobody yet to say goodbye to.
+            #[cfg(feature = "tls")]
+            Stage::Securing(_) => self.fail(Error::Closed),
+            Stage::Shut => {}
+        }
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) was called and all that was to be sent has left: now is the
+    /// time to close the socket's sending side.
+    pub fn is_shut(&self) -> bool {
+        matches!(self.stage, Stage::Shut) && self.flushed()
     }
 
     /// Whether bytes can be written and read: not while TLS is being added, nor once that failed.
     pub fn is_ready(&self) -> bool {
-        self.failed.is_none() && !self.is_handshaking()
-    }
-
-    fn is_handshaking(&self) -> bool {
         #[cfg(feature = "tls")]
-        return self
-            .layers
-            .last()
-            .is_some_and(|layer| layer.session.is_handshaking());
-        #[cfg(not(feature = "tls"))]
-        false
+        if let Stage::Securing(_) = self.stage {
+            return false;
+        }
+        self.failed.is_none()
     }
 
-    /// Puts what the peer sent at the front of `buf`.
-    ///
-    /// # Errors
-    /// Whatever ended the tunnel, once all that came before it has been read.
-    pub fn read(&mut self, buf: &mut [u8]) -> Result<TunnelRead, Error> {
-        let held = self.input.bytes();
-        if !held.is_empty() || buf.is_empty() {
-            let n = held.len().min(buf.len());
-            if let (Some(to), Some(from)) = (buf.get_mut(..n), held.get(..n)) {
-                to.copy_from_slice(from);
-            }
-            self.input.consume(n);
-            return Ok(TunnelRead::Read(n));
+    /// Why the tunnel failed, if it did.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failed.as_ref()
+    }
+
+    // ---- bytes in ----
+
+    /// Whether to read from the socket. False is backpressure, while 16 KiB wait to be read, or the
+    /// peer's end.
+    pub fn wants_read(&self) -> bool {
+        let open = self.failed.is_none() && self.link.end == End::Open;
+        open && self.link.input.bytes().len() < SMALL_BLOCK
+    }
+
+    /// A buffer to read into; give it back, filled or not, to [`handle_input`](Self::handle_input).
+    pub fn take_recv(&mut self) -> RecvBuf {
+        self.link.take_recv(self.room)
+    }
+
+    /// Takes back a buffer with what was read into it; one without new bytes is only kept.
+    pub fn handle_input(&mut self, buf: RecvBuf, now: Instant) {
+        // Whoever fills a block sends much, and gets a longer one.
+        self.room = match buf.received() < SMALL_BLOCK {
+            true => SMALL_BLOCK,
+            false => LARGE_BLOCK,
+        };
+        match self.link.receive(buf) {
+            Ok(false) => return,
+            Ok(true) => self.advance(now),
+            // No proxy is asked here: it is TLS that was waited for.
+            Err(Error::Proxy(ProxyError::EarlyData)) => self.fail(Error::Tls(TlsError::EarlyData)),
+            Err(error) => self.fail(error),
         }
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
+        self.after_end();
+    }
+
+    /// The peer closed its sending side: the socket's read returned nothing.
+    pub fn handle_eof(&mut self) {
+        if self.link.end == End::Open {
+            self.link.handle_eof();
+            self.after_end();
         }
-        match self.end {
-            End::Open => Ok(TunnelRead::Blocked),
-            End::Clean => Ok(TunnelRead::End),
+    }
+
+    /// Reading from the socket failed.
+    pub fn handle_read_error(&mut self, error: &io::Error) {
+        if self.link.end == End::Open {
+            self.link.end = End::Failed(IoError::new(self.phase(Phase::Read), error));
+            self.after_end();
+        }
+    }
+
+    // ---- bytes out ----
+
+    /// Whether anything waits to be written to the socket.
+    pub fn wants_write(&self) -> bool {
+        self.link.has_unwritten()
+    }
+
+    /// Moves what waits to be written into `batch`; one that still holds bytes, the connection's last
+    /// one too, is left as it is.
+    pub fn take_transmit(&mut self, batch: &mut Transmit) {
+        if batch.is_empty()
+            && let Err(error) = self.link.take_transmit(batch)
+        {
+            self.fail(error);
+        }
+    }
+
+    /// `written` bytes of `batch` left.
+    pub fn transmitted(&mut self, batch: &mut Transmit, written: usize) {
+        self.link.transmitted(batch, written);
+    }
+
+    /// Writing to the socket failed; `batch` is emptied. What the peer sent can still be read.
+    pub fn handle_write_error(&mut self, batch: &mut Transmit, error: &io::Error) {
+        let error = IoError::new(self.phase(Phase::Write), error);
+        self.link.handle_write_error(batch, error);
+        #[cfg(feature = "tls")]
+        if let Stage::Securing(_) = self.stage {
+            self.fail(Error::Io(error));
+        }
+    }
+
+    // ---- time ----
+
+    /// When [`handle_timeout`](Self::handle_timeout) should be called, if nothing else happens: while
+    /// TLS is being added.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        #[cfg(feature = "tls")]
+        if let Stage::Securing(handshake) = &self.stage
+            && self.failed.is_none()
+        {
+            return handshake.next_timeout();
+        }
+        None
+    }
+
+    /// Time has passed. A call before anything is due does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        #[cfg(feature = "tls")]
+        if let Stage::Securing(handshake) = &self.stage
+            && let Some(phase) = handshake.expired(now)
+        {
+            self.fail(Error::Timeout(phase));
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = now;
+    }
+
+    /// Whether the peer's side ended as it should, nothing of it being unread.
+    fn ended(&self) -> Result<bool, Error> {
+        self.alive()?;
+        match self.link.end {
+            End::Open => Ok(false),
+            End::Clean => Ok(true),
             End::Cut => Err(Error::Tls(TlsError::NoCloseNotify)),
             End::Failed(error) => Err(Error::Io(error)),
         }
     }
 
-    /// Takes bytes off the front of `bytes` to be sent, and says how many: none while enough waits
-    /// to be sent already, or TLS that was added is not ready.
-    ///
-    /// # Errors
-    /// Whatever ended the tunnel; [`Error::Closed`] after [`shutdown`](Self::shutdown).
-    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        if let Some(error) = self.write_error {
-            return Err(Error::Io(error));
-        }
-        if self.shut {
-            return Err(Error::Closed);
-        }
-        if self.is_handshaking() {
-            return Ok(0);
-        }
-        let waiting = self.waiting();
-        let n = bytes.len().min(HIGH_WATER.saturating_sub(waiting));
-        let part = bytes.get(..n).unwrap_or_default();
-        self.plain().scratch(|to| to.extend_from_slice(part));
-        Ok(n)
+    fn alive(&self) -> Result<(), Error> {
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn plain(&mut self) -> &mut Transmit {
-        #[cfg(feature = "tls")]
-        if let Some(layer) = self.layers.last_mut() {
-            return &mut layer.plain;
+    fn fail(&mut self, error: Error) {
+        if self.failed.is_none() {
+            let phase = error.phase();
+            let event = || Event::Failed {
+                phase,
+                error: &error,
+            };
+            self.config.events.raise(event);
+            self.failed = Some(error);
         }
-        &mut self.out
     }
 
-    fn waiting(&self) -> usize {
+    /// A handshake goes on with what has come.
+    fn advance(&mut self, now: Instant) {
         #[cfg(feature = "tls")]
-        let layers: usize = self.layers.iter().map(|layer| layer.plain.len()).sum();
+        if let Stage::Securing(handshake) = &mut self.stage {
+            let events = &self.config.events;
+            let step = handshake.advance(&mut self.link, events, now);
+            match step.and_then(|step| self.link.alpn().map(|_| step).map_err(Error::Tls)) {
+                Ok(Step::Waiting) => {}
+                Ok(_) => {
+                    self.stage = Stage::Open;
+                    let protocol = Protocol::Http1;
+                    events.raise(|| Event::TlsComplete { protocol });
+                }
+                Err(error) => self.fail(error),
+            }
+        }
         #[cfg(not(feature = "tls"))]
-        let layers = 0;
-        self.out.len() + self.in_flight + layers
+        let _ = now;
     }
 
-    /// Whether all that was written has been sent.
-    pub fn flushed(&self) -> bool {
-        self.write_error.is_some() || (self.waiting() == 0 && !self.wants_write())
-    }
-
-    /// No more will be written: TLS says so to the peer. What the peer sends can still be read.
-    /// Without TLS it is for the caller to end the socket's sending side once all is sent.
-    pub fn shutdown(&mut self) {
-        if std::mem::replace(&mut self.shut, true) {
-            return;
-        }
+    fn after_end(&mut self) {
         #[cfg(feature = "tls")]
-        self.encrypt(true);
+        if let Stage::Securing(handshake) = &mut self.stage {
+            let error = match self.link.end {
+                End::Open => return,
+                End::Failed(error) => Error::Io(error),
+                End::Clean | End::Cut => handshake.ended(&self.link),
+            };
+            self.fail(error);
+        }
     }
 
-    /// Puts TLS inside.
+    fn phase(&self, otherwise: Phase) -> Phase {
+        match &self.stage {
+            #[cfg(feature = "tls")]
+            Stage::Securing(handshake) => handshake.phase(),
+            _ => otherwise,
+        }
+    }
+}
+
+/// TLS within.
+#[cfg(feature = "tls")]
+impl Tunnel {
+    /// Adds a TLS session inside all that there are, as after STARTTLS; `limit` is how long its handshake
+    /// may take, `None` for ever. What was written before goes before it, as it is. Write and read once
+    /// [`is_ready`](Self::is_ready); [`failure`](Self::failure) says why that does not come.
     ///
     /// # Errors
-    /// [`Error::Misuse`] where something the peer sent is unread: it would pass for something that
-    /// came under TLS (SECURITY X5). [`Error::Tls`] for a server name that no certificate can hold.
-    #[cfg(feature = "tls")]
+    /// [`TlsError::EarlyData`] when bytes wait that came in clear: they could be taken for the peer's
+    /// words under TLS (SECURITY X5). [`TlsError::ServerName`]; [`Error::Misuse`] when a session
+    /// is being added already, or the tunnel was shut; what ended it, if it has ended. Nothing was sent, and the
+    /// tunnel is as it was.
     pub fn start_tls(
         &mut self,
         params: TlsParams,
         limit: Option<Duration>,
         now: Instant,
     ) -> Result<(), Error> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
+        self.write(&[])?;
+        if let Stage::Securing(_) = self.stage {
+            return Err(Error::Misuse("TLS is being added already"));
         }
-        if !self.input.is_empty() {
-            return Err(Error::Misuse("the peer sent bytes before TLS was begun"));
+        if !self.link.input.is_empty() {
+            return Err(Error::Tls(TlsError::EarlyData));
         }
-        if self.end != End::Open || self.shut || self.is_handshaking() {
-            return Err(Error::Misuse("TLS cannot be begun here"));
+        if self.ended()? {
+            return Err(Error::Tls(TlsError::Truncated));
         }
-        self.layers.push(TlsLayer {
-            session: Tls::new(params).map_err(Error::Tls)?,
-            cipher: Input::new(self.blocks.clone()),
-            plain: Transmit::default(),
-        });
-        self.until = limit.map(|limit| now + limit);
+        let events = &self.config.events;
+        let handshake = Handshake::upgrade(params, limit, &mut self.link, events, now)?;
+        self.stage = Stage::Securing(handshake);
         Ok(())
-    }
-
-    // ---- bytes in ----
-
-    /// Whether to read from the socket.
-    pub fn wants_read(&self) -> bool {
-        self.failed.is_none() && self.end == End::Open && self.input.bytes().len() < SMALL_BLOCK
-    }
-
-    /// A buffer to read into; give it back to [`handle_input`](Self::handle_input).
-    pub fn take_recv(&mut self) -> RecvBuf {
-        #[cfg(feature = "tls")]
-        if let Some(outer) = self.layers.first_mut() {
-            return outer.cipher.take(SMALL_BLOCK);
-        }
-        self.input.take(SMALL_BLOCK)
-    }
-
-    /// Takes back a buffer with what was read into it.
-    pub fn handle_input(&mut self, buf: RecvBuf, _now: Instant) {
-        #[cfg(feature = "tls")]
-        if let Some(outer) = self.layers.first_mut() {
-            let received = buf.received();
-            outer.cipher.put(buf);
-            if received > 0 {
-                self.decrypt();
-            }
-            return;
-        }
-        self.input.put(buf);
-    }
-
-    #[cfg(feature = "tls")]
-    fn decrypt(&mut self) {
-        let mut rest = self.layers.as_mut_slice();
-        while let Some((layer, inner)) = rest.split_first_mut() {
-            let to = inner
-                .first_mut()
-                .map_or(&mut self.input, |inner| &mut inner.cipher);
-            let done = layer.session.receive(layer.cipher.bytes(), to);
-            layer.cipher.consume(usize::MAX);
-            if let Err(error) = done {
-                self.failed.get_or_insert(Error::Tls(error));
-                return;
-            }
-            if layer.session.peer_closed {
-                self.end = End::Clean;
-            }
-            rest = inner;
-        }
-        if !self.is_handshaking() {
-            self.until = None;
-        } else if self.end != End::Open {
-            self.after_end();
-        }
-    }
-
-    /// The peer closed its sending side.
-    pub fn handle_eof(&mut self) {
-        if self.end != End::Open {
-            return;
-        }
-        self.end = End::Clean;
-        #[cfg(feature = "tls")]
-        if !self.layers.is_empty() {
-            self.end = End::Cut;
-        }
-        self.after_end();
-    }
-
-    /// Reading from the socket failed.
-    pub fn handle_read_error(&mut self, error: &io::Error) {
-        if self.end == End::Open {
-            self.end = End::Failed(IoError::new(Phase::Read, error));
-            self.after_end();
-        }
-    }
-
-    fn after_end(&mut self) {
-        if self.is_handshaking() {
-            self.failed.get_or_insert(match self.end {
-                End::Failed(error) => Error::Io(error),
-                _ => Error::Tls(TlsError::Truncated),
-            });
-        }
-    }
-
-    // ---- bytes out ----
-
-    /// Whether anything waits to be written.
-    pub fn wants_write(&self) -> bool {
-        if self.write_error.is_some() {
-            return false;
-        }
-        #[cfg(feature = "tls")]
-        for layer in self.layers.iter().filter(|_| self.failed.is_none()) {
-            let ready = !layer.session.is_handshaking();
-            if layer.session.wants_write() || (ready && !layer.plain.is_empty()) {
-                return true;
-            }
-        }
-        !self.out.is_empty() || self.in_flight > 0
-    }
-
-    /// Moves what waits to be written into `batch`, as
-    /// [`Connection::take_transmit`](crate::Connection::take_transmit) does.
-    pub fn take_transmit(&mut self, batch: &mut Transmit) {
-        if !batch.is_empty() {
-            return;
-        }
-        #[cfg(feature = "tls")]
-        self.encrypt(false);
-        std::mem::swap(&mut self.out, batch);
-        self.in_flight = batch.len();
-    }
-
-    #[cfg(feature = "tls")]
-    fn encrypt(&mut self, close: bool) {
-        let mut rest = self.layers.as_mut_slice();
-        let mut close = close;
-        while let Some((layer, outer)) = rest.split_last_mut() {
-            let to = outer
-                .last_mut()
-                .map_or(&mut self.out, |outer| &mut outer.plain);
-            let mut done = layer.session.transmit(&mut layer.plain, to);
-            if std::mem::take(&mut close) && done.is_ok() {
-                layer.session.close();
-                done = layer.session.transmit(&mut layer.plain, to);
-            }
-            if let Err(error) = done {
-                self.failed.get_or_insert(Error::Tls(error));
-                return;
-            }
-            rest = outer;
-        }
-    }
-
-    /// `written` bytes of `batch` left.
-    pub fn transmitted(&mut self, batch: &mut Transmit, written: usize) {
-        batch.advance(written);
-        self.in_flight = batch.len();
-    }
-
-    /// Writing to the socket failed; `batch` is emptied. What the peer sent before can still be read.
-    pub fn handle_write_error(&mut self, batch: &mut Transmit, error: &io::Error) {
-        batch.clear();
-        self.out.clear();
-        self.in_flight = 0;
-        self.write_error = Some(IoError::new(Phase::Write, error));
-    }
-
-    // ---- time ----
-
-    /// When [`handle_timeout`](Self::handle_timeout) should be called.
-    pub fn next_timeout(&self) -> Option<Instant> {
-        self.until.filter(|_| self.failed.is_none())
-    }
-
-    /// Time has passed. A call before anything is due does nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if self.next_timeout().is_some_and(|until| until <= now) {
-            self.failed = Some(Error::Timeout(Phase::Connect));
-        }
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Processed};
 use crate::message::{
     BodySize, Deadlines, NeverReason, Read, RequestHead, ResponseHead, Reuse, StreamId, Write,
 };
+use crate::tunnel::Tunnel;
 use bytes::Bytes;
 use nuncio_headers::Headers;
 use std::time::Instant;
@@ -27,8 +28,7 @@ impl Connection {
     ) -> Result<StreamId, Error> {
         self.alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.open(wire, head, body, deadlines, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => h2.open(wire.events, head, body, deadlines, now),
@@ -50,8 +50,7 @@ impl Connection {
     ) -> Result<Write, Error> {
         self.exchange_alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.write_body(wire, id, chunk, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), _) => h2.write_body(id, chunk, now),
@@ -71,8 +70,7 @@ impl Connection {
     ) -> Result<(), Error> {
         self.exchange_alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.finish_body(wire, id, trailers, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => h2.finish_body(wire.events, id, trailers, now),
@@ -96,7 +94,6 @@ impl Connection {
         match self.parts() {
             (Stage::Http1(h1), wire) => h1.abandon_body(wire, id),
             // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
-            #[cfg(any(feature = "tls", feature = "http2"))]
             _ => {}
         }
     }
@@ -109,8 +106,7 @@ impl Connection {
     pub fn read_head(&mut self, id: StreamId, now: Instant) -> Result<Option<ResponseHead>, Error> {
         self.exchange_alive()?;
         let head = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(None),
+            (Stage::Handshake(_), _) => Ok(None),
             (Stage::Http1(h1), wire) => h1.read_head(wire, id, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => return h2.read_head(wire.events, id, now),
@@ -126,8 +122,7 @@ impl Connection {
     pub fn read_body(&mut self, id: StreamId, now: Instant) -> Result<Read, Error> {
         self.exchange_alive()?;
         let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
+            (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body(wire, id, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => return h2.read_body(wire.events, id, now),
@@ -148,8 +143,7 @@ impl Connection {
     ) -> Result<Read, Error> {
         self.exchange_alive()?;
         let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
+            (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body_into(wire, id, into, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => {
@@ -174,9 +168,8 @@ impl Connection {
     /// Whether the peer may have acted on this exchange's request so far.
     pub fn processed(&self, id: StreamId) -> Processed {
         match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => Processed::No,
-            Stage::Http1(h1) => h1.processed(id, !self.input.is_empty()),
+            Stage::Handshake(_) => Processed::No,
+            Stage::Http1(h1) => h1.processed(id, !self.link.input.is_empty()),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.processed(id),
         }
@@ -187,8 +180,7 @@ impl Connection {
     /// Needed for every exchange that was neither read to its end nor told its error.
     pub fn cancel(&mut self, id: StreamId) {
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {}
+            Stage::Handshake(_) => {}
             Stage::Http1(_) => {
                 if self.reuse() != Reuse::Idle && self.failed.is_none() {
                     self.failed = Some(NeverReason::Cancelled);
@@ -199,6 +191,28 @@ impl Connection {
         }
         #[cfg(not(feature = "http2"))]
         let _ = id;
+    }
+
+    /// The transport with its layers, and whatever came behind the response's head: after a 101 to a
+    /// request that asked for an upgrade, or a 2xx to CONNECT. What was handed out to be sent can be
+    /// reported to the tunnel instead.
+    ///
+    /// Before that head was read there is no tunnel, so that nothing can be sent ahead of it
+    /// (SECURITY F25).
+    ///
+    /// # Errors
+    /// The connection, as it was, where no such response has come, it has failed, or it speaks HTTP/2.
+    #[allow(
+        clippy::result_large_err,
+        reason = "what is handed back is what was given"
+    )]
+    pub fn into_tunnel(self) -> Result<Tunnel, Self> {
+        match &self.stage {
+            Stage::Http1(h1) if h1.is_switched() && self.failed.is_none() => {
+                Ok(Tunnel::new(self.config, self.link))
+            }
+            _ => Err(self),
+        }
     }
 
     /// As `alive`, where one exchange is all that there is: on HTTP/2 each has an end of its own.
