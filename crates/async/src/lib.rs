@@ -28,10 +28,13 @@ mod file;
 mod mover;
 mod runtime;
 mod streaming;
+mod upgraded;
 
 pub use body::{from_async_read, from_poll_read, from_stream};
 pub use driver::{Async, Send, Stream};
 pub use file::{file, file_part};
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 #[doc(hidden)]
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
@@ -42,6 +45,7 @@ pub use nuncio_client::{
 };
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::{Items, Streaming};
+pub use upgraded::Upgraded;
 
 /// The client. Cheap to clone; tasks and threads may share it.
 pub type Client = nuncio_client::Client<Async>;

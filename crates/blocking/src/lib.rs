@@ -47,15 +47,19 @@ mod resolve;
 mod sharing;
 mod socket;
 mod streaming;
+mod upgraded;
 
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 pub use nuncio_client::{
     Auth, BlockingTransport, Body, Budget, CookieJar, Digest, Error, Event, Form, Head, Headers,
     Kind, Limits, Method, Mock, Network, Part, PoolCounts, PoolSnapshot, QueryParams, Redirects,
     Reply, Request, Response, Script, StatusCode, Timeout, Transport, Url, Version,
 };
 pub use streaming::{Items, Streaming};
+pub use upgraded::{ReadHalf, Upgraded, WriteHalf};
 
 /// The client. Cheap to clone; threads may share it.
 pub type Client = nuncio_client::Client<Blocking>;

@@ -25,6 +25,7 @@ use crate::settings::{Route, Settings};
 use crate::shared::Shared;
 use crate::total::Total;
 use crate::transport::{Sent, hand_over};
+use crate::upgrade::{Switched, switches};
 use bytes::Bytes;
 use http::Method;
 use nuncio_connection::{ResponseHead, StreamId};
@@ -486,6 +487,8 @@ impl<S> Call<S> {
         match self.exchange.awaits_response() {
             None => self.state = State::Answered(arrival, head, seen),
             Some(body) => {
+                // What has left HTTP has no body, and would be lost by being read.
+                let body = body && !switches(self.exchange.request.method(), head.status);
                 let head = Head::of(self.exchange.request.sent(), head, seen);
                 if body {
                     self.start_reading(head, arrival, SHOWN, Then::Show);
@@ -749,6 +752,11 @@ impl<S> Call<S> {
     /// [`Kind::Usage`] before that.
     #[inline]
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
+        if let State::Answered(Arrival::Running(_), head, _) = &self.state
+            && switches(self.exchange.request.method(), head.status)
+        {
+            return self.into_switched();
+        }
         let State::Answered(arrival, head, seen) = self.state else {
             return Err(Error::new(
                 Kind::Usage,
@@ -760,6 +768,23 @@ impl<S> Call<S> {
         head.set_default_encoding(&self.settings.default_encoding);
         let incoming = Incoming::new(head, arrival, coded, self.started);
         Ok(incoming.within(self.total))
+    }
+
+    /// A response that has left HTTP: its connection can be taken, with the TLS of its network.
+    #[cold]
+    fn into_switched(self) -> Result<Incoming<S>, Error> {
+        let State::Answered(arrival, head, seen) = self.state else {
+            return Err(over());
+        };
+        let limit = self.exchange.timeout(&self.settings).connect_limit();
+        let wiring = match self.settings.routes.find(self.exchange.request.url()) {
+            Route::Network(index) => self.settings.routes.network(*index).map(Arc::clone),
+            Route::Custom(_) => None,
+        };
+        let head = self.exchange.into_head(head, seen);
+        let mut incoming = Incoming::new(head, arrival, None, self.started, self.peer);
+        incoming.switch(|running| Switched::new(running, wiring, limit));
+        Ok(incoming)
     }
 
     fn blame(&self, error: Error) -> Error {

@@ -518,6 +518,21 @@ impl<S> Held<S> {
         self.hold = Hold::Stream(shared, None);
     }
 
+    /// The connection with its socket, and its place in the pool, which is free once that is dropped.
+    /// None where it is shared.
+    pub(crate) fn into_lane(mut self) -> Option<(Box<Lane<S>>, Permit<S>)> {
+        match std::mem::replace(&mut self.hold, Hold::Nothing) {
+            Hold::Lane(lane) => {
+                let place = self.depot.permit(lane.id);
+                Some((lane, place))
+            }
+            other => {
+                self.hold = other;
+                None
+            }
+        }
+    }
+
     /// Gives the connection back.
     pub(crate) fn release(mut self, now: Instant) {
         match std::mem::replace(&mut self.hold, Hold::Nothing) {
@@ -565,7 +580,8 @@ impl<S> Drop for Held<S> {
     }
 }
 
-/// Leave to make a connection. Dropped, its place in the pool is free again.
+/// Leave to make a connection, or the place of one that has left HTTP. Dropped, its place in the pool
+/// is free again.
 pub(crate) struct Permit<S> {
     depot: Arc<Depot<S>>,
     conn: Option<ConnId>,

@@ -10,6 +10,7 @@ use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::total::{Doing, Total};
+use crate::upgrade::{Switched, Upgrade, not_switched};
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
 use nuncio_content::DecodeError;
@@ -58,6 +59,8 @@ enum State<S> {
     Running(Running<S>),
     /// From a transport of the user's.
     Foreign(Foreign),
+    /// Out of HTTP: it has no body, and its connection can be taken.
+    Switched(Box<Switched<S>>),
     Complete,
     /// By the user, before its end.
     Closed,
@@ -173,13 +176,51 @@ impl<S> Incoming<S> {
     /// Whether it holds no connection any more: its body has come to its end, or failed, or it was
     /// closed.
     pub fn is_closed(&self) -> bool {
-        !matches!(self.state, State::Running(_) | State::Foreign(_))
+        !matches!(
+            self.state,
+            State::Running(_) | State::Foreign(_) | State::Switched(_)
+        )
+    }
+
+    /// It has left HTTP, with what `switch` makes of its connection.
+    pub(crate) fn switch(&mut self, switch: impl FnOnce(Running<S>) -> Switched<S>) {
+        self.state = match std::mem::replace(&mut self.state, State::Complete) {
+            State::Running(running) => State::Switched(Box::new(switch(running))),
+            other => other,
+        };
+    }
+
+    /// Takes the connection out of a response that has left HTTP: a 101 that was asked for, or a 2xx
+    /// to CONNECT. Every other response is closed.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] where the server has answered something else, with the head of what that was;
+    /// [`Kind::Closed`] after [`close`](Self::close), [`Kind::Usage`] for a response of a transport of
+    /// the user's.
+    pub fn upgrade(self) -> Result<Upgrade<S>, Error> {
+        let peer = self.peer;
+        match self.state {
+            State::Switched(switched) => switched.into_upgrade(self.head, peer),
+            State::Closed => Err(self.closed()),
+            State::Foreign(_) => {
+                let text = "the response came from a transport that has no connection to hand over";
+                Err(self.blame(Error::new(Kind::Usage, text)))
+            }
+            State::Running(_) | State::Complete | State::Failed(_) => {
+                let error = not_switched(&self.head);
+                Err(error.with_response(self.into_response(Bytes::new())))
+            }
+        }
     }
 
     /// Closes the response, if it is not closed yet. Nothing is read for that; its connection can be
     /// used again only if no body was left to come.
     pub fn close(&mut self, now: Instant) {
         if self.is_closed() {
+            return;
+        }
+        if let State::Switched(_) = self.state {
+            self.over(State::Closed, now);
             return;
         }
         let progress = self.progress;
@@ -277,7 +318,7 @@ impl<S> Incoming<S> {
                     Ok(())
                 }
             },
-            State::Complete | State::Closed | State::Failed(_) => {
+            State::Switched(_) | State::Complete | State::Closed | State::Failed(_) => {
                 Err(self.blame(Error::new(Kind::Usage, "no body is being sent")))
             }
         }
@@ -362,7 +403,7 @@ impl<S> Incoming<S> {
         match &self.state {
             State::Failed(error) => return Err(error.clone()),
             State::Closed => return Err(self.closed()),
-            State::Running(_) | State::Foreign(_) | State::Complete => {}
+            State::Running(_) | State::Foreign(_) | State::Switched(_) | State::Complete => {}
         }
         if let Some(coded) = &self.coded {
             coded.pull_decoded().map_err(|error| self.blame(error))?;
@@ -415,6 +456,11 @@ impl<S> Incoming<S> {
         }
         let running = match &mut self.state {
             State::Running(running) => running,
+            State::Switched(_) => {
+                let waited = now.saturating_duration_since(self.started);
+                self.elapsed.get_or_insert(waited);
+                return Ok(Pull::End);
+            }
             State::Foreign(_) | State::Complete => return Ok(Pull::End),
             State::Closed => return Err(self.closed()),
             State::Failed(error) => return Err(error.clone()),

@@ -14,6 +14,7 @@ use crate::shared::Shared;
 use crate::timeout::{Timeout, after};
 use crate::total::Doing;
 use bytes::Bytes;
+use http::Method;
 use nuncio_connection::{
     BodySize, Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase,
     PoolKey, Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
@@ -340,7 +341,7 @@ impl<S> Leg<S> {
                 // there already it is found out just as well when it is to be written.
                 check_request(
                     request.method().as_str(),
-                    request.url().raw_path(),
+                    &request.target(),
                     request.headers(),
                     request.body_size(),
                 )
@@ -489,11 +490,17 @@ impl<S> Leg<S> {
         fresh: bool,
         now: Instant,
     ) -> Result<(), Error> {
+        if *request.method() == Method::CONNECT && held.shared().is_some() {
+            held.release(now);
+            let text = "CONNECT is not sent over HTTP/2: use a client that does not offer it";
+            return Err(Error::new(Kind::LocalProtocol, text));
+        }
         let size = request.body_size();
+        let target = request.target();
         let head = RequestHead {
             method: request.method().as_str(),
             scheme: request.url().scheme(),
-            target: request.url().raw_path(),
+            target: &target,
             headers: request.headers(),
         };
         let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));

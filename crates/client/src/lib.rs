@@ -75,6 +75,7 @@ mod total;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
+mod upgrade;
 
 pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
@@ -101,19 +102,22 @@ pub use timeout::{Timeout, earliest};
 #[cfg(feature = "tls")]
 pub use tls::{Identity, Tls};
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
+pub use upgrade::{Tie, Upgrade, tunnel_io_error};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
+#[cfg(feature = "tls")]
+pub use nuncio_connection::TlsParams;
 #[cfg(feature = "aws-lc")]
 pub use nuncio_connection::aws_lc;
 #[cfg(feature = "ring")]
 pub use nuncio_connection::ring;
 pub use nuncio_connection::{
-    BlockCache, ConnId, Connection, ConnectionSnapshot, ConnectionState, Event, Http1Config,
-    Limits, OriginSnapshot, Phase, PoolCounts, PoolSnapshot, Processed, Protocol, RecvBuf,
-    StreamId, Transmit, WaitReason, WaiterSnapshot,
+    BlockCache, ConnId, Connection, ConnectionSnapshot, ConnectionState, Error as ConnectionError,
+    Event, Http1Config, Limits, OriginSnapshot, Phase, PoolCounts, PoolSnapshot, Processed,
+    Protocol, RecvBuf, StreamId, Transmit, Tunnel, TunnelRead, WaitReason, WaiterSnapshot,
 };
 #[cfg(feature = "tls")]
 pub use nuncio_connection::{TlsInfo, TlsVersion, default_provider};

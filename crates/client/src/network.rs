@@ -272,6 +272,25 @@ impl Wiring {
         Ok(layers)
     }
 
+    /// TLS to `server_name` inside of what has left HTTP: no protocol is offered, as none is known.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls_inside(
+        &self,
+        server_name: &str,
+    ) -> Result<nuncio_connection::TlsParams, Error> {
+        match &self.secure {
+            Secure::Plain => Err(Error::new(Kind::Usage, "a script has no TLS")),
+            Secure::Tls { config, .. } => {
+                let mut config = rustls::ClientConfig::clone(config);
+                config.alpn_protocols.clear();
+                Ok(nuncio_connection::TlsParams {
+                    config: Arc::new(config),
+                    server_name: server_name.to_owned(),
+                })
+            }
+        }
+    }
+
     /// What is dialled through to reach `url`'s origin.
     pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
         if url.scheme() != "https" {

@@ -93,9 +93,27 @@ impl Request {
     /// Says which host is meant, in place of what was said. A host of the URL record is always a
     /// legal field value.
     pub(crate) fn write_host(&mut self) {
-        if !self.url.netloc().is_empty() {
-            let _ = self.headers.insert("Host", self.url.netloc());
+        if self.url.netloc().is_empty() {
+            return;
         }
+        let _ = match self.method {
+            // There it names the port, too, as the target does (RFC 9112 section 3.2).
+            Method::CONNECT => {
+                let host = with_port(self.url.netloc(), &self.url);
+                self.headers.insert("Host", &*host)
+            }
+            _ => self.headers.insert("Host", self.url.netloc()),
+        };
+    }
+
+    /// What stands behind the method: the URL's path and query; on CONNECT whom the `Host` field names,
+    /// with a port (RFC 9110 section 9.3.6).
+    pub(crate) fn target(&self) -> Cow<'_, str> {
+        if self.method != Method::CONNECT {
+            return Cow::Borrowed(self.url.raw_path());
+        }
+        let host = self.headers.first("host").unwrap_or_default();
+        with_port(std::str::from_utf8(host).unwrap_or_default(), &self.url)
     }
 
     /// The method.
@@ -313,6 +331,19 @@ impl Request {
             BodySize::Empty if wants_length => self.headers.append("Content-Length", "0"),
             BodySize::Empty => Ok(()),
         };
+    }
+}
+
+/// `authority`, with the port that the scheme of `url` means where it names none.
+fn with_port<'a>(authority: &'a str, url: &Url) -> Cow<'a, str> {
+    let behind_address = authority.rsplit(']').next().unwrap_or_default();
+    match behind_address.split_once(':') {
+        Some((_, port)) if !port.is_empty() => Cow::Borrowed(authority),
+        _ => {
+            let host = authority.strip_suffix(':').unwrap_or(authority);
+            let port = if url.scheme() == "https" { 443 } else { 80 };
+            Cow::Owned(format!("{host}:{port}"))
+        }
     }
 }
 

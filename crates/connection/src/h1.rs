@@ -186,7 +186,11 @@ impl H1 {
             current.read_until = None;
             current.leave.heard(head.status);
             if !head.is_interim() || head.status == 101 {
-                current.progress = Progress::Body;
+                // What has left HTTP has no body (SECURITY F24).
+                current.progress = match self.codec.theirs() {
+                    Theirs::Switched => Progress::Done,
+                    _ => Progress::Body,
+                };
             }
             wire.events.raise(|| Event::ResponseHead { head: &head });
             return Ok(Some(head));

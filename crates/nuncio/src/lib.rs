@@ -127,6 +127,16 @@
 //! Nothing is read ahead of the pulls but what a buffer holds, so a slow reader slows the server down.
 //! Pulled to the end, the connection can be used again; dropped before, it is closed.
 //!
+//! # Upgrades
+//!
+//! A request may offer to leave HTTP, with `Connection: Upgrade` and `Upgrade`, or ask for a tunnel with
+//! CONNECT. Where the server takes that (101, or 2xx to CONNECT), `stream()?.upgrade()?` gives the
+//! connection: [`blocking::Upgraded`] is `Read` and `Write`, for two threads if need be, [`Upgraded`] is
+//! `AsyncRead` and `AsyncWrite` (of `futures-io`; [`tokio::into_tokio_io`] makes tokio's). Nothing that
+//! came behind the head is lost, and TLS can be begun inside (`start_tls`). WebSocket crates run over it:
+//! the example `websocket` shows one. It stays one of the client's connections, for its limits, until it
+//! is dropped. Over HTTP/2 there is no such thing: neither is sent.
+//!
 //! # Redirects
 //!
 //! None is followed unless the client or the request says [`follow_redirects(true)`], and then up to
@@ -314,8 +324,8 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
-//! each other, retries, limits on a whole request or on a slow one.
+//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, addresses raced against each other, retries,
+//! limits on a whole request or on a slow one.
 //!
 //! # Features
 //!
@@ -367,13 +377,16 @@ pub use nuncio_client::{
 
 #[cfg(feature = "compress")]
 pub use nuncio_client::Coding;
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
-        get, head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, ReadHalf, RequestBuilder, Streaming, Upgraded,
+        WriteHalf, delete, file, file_part, get, head, opened_file, options, patch, post, put,
+        request,
     };
 }
 
@@ -381,8 +394,8 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 pub mod tokio {
     pub use nuncio_tokio::{
-        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, into_tokio_read,
-        options, patch, post, put, request,
+        Tokio, TokioIo, builder, delete, file, file_part, from_tokio_read, get, head,
+        into_tokio_io, into_tokio_read, options, patch, post, put, request,
     };
 }
 
@@ -408,7 +421,7 @@ pub mod async_std {
 #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
     Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
-    from_async_read, from_poll_read, from_stream,
+    Upgraded, from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

@@ -43,5 +43,7 @@ mod timeouts;
 mod tls;
 mod tls_settings;
 mod tower;
+mod tunnels;
 mod unsendable;
+mod upgrades;
 mod uploads;

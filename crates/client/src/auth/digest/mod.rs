@@ -100,9 +100,10 @@ impl Digest {
             (Some(Qop::AuthInt), None) => return Ok(Signed::NoBody),
             (_, body) => body.unwrap_or_default(),
         };
+        let target = request.target();
         let asked = Asked {
             method: request.method().as_str(),
-            target: request.url().raw_path(),
+            target: &target,
             body,
         };
         let value = answer::answer(&ticket.challenge, &self.credentials, asked, &ticket.count);
