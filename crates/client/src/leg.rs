@@ -6,6 +6,7 @@ use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
 use crate::network::Wiring;
+use crate::proxy::{Detour, Proxy, Said, literal};
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
@@ -13,11 +14,11 @@ use crate::timeout::Timeout;
 use bytes::Bytes;
 use nuncio_connection::{
     Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase, PoolKey,
-    Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
+    Processed, Protocol, ProxyError, RequestHead, ResponseHead, RouteId, StreamId, check_request,
 };
 use std::borrow::Cow;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -28,6 +29,8 @@ pub(crate) struct Leg<S> {
     depot: Arc<Depot<S>>,
     timeout: Timeout,
     runtime: u64,
+    /// The proxy on the way.
+    detour: Option<Box<Detour>>,
     /// How often it was sent again, after failures and refusals.
     replays: Replays,
     /// The next connection is not to be an idle one.
@@ -91,16 +94,34 @@ impl<S> Leg<S> {
         depot: Arc<Depot<S>>,
         timeout: Timeout,
         runtime: u64,
+        proxy: Option<Proxy>,
     ) -> Self {
         Leg {
             wiring,
             depot,
             timeout,
             runtime,
+            detour: proxy.map(|proxy| Box::new(Detour::new(proxy))),
             replays: Replays::default(),
             fresh: false,
             peer: None,
             state: State::Start,
+        }
+    }
+
+    /// The host that is to be looked up, or whose addresses are dialled, and its port.
+    pub(crate) fn sought<'a>(&'a self, request: &'a Request) -> (&'a str, u16) {
+        match &self.detour {
+            None => (request.url().host_str(), port_of(request)),
+            Some(detour) => detour.sought(request.url()),
+        }
+    }
+
+    /// Says which proxy failed, or was on the way.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        match &self.detour {
+            None => error,
+            Some(detour) => detour.blame(error),
         }
     }
 
@@ -151,10 +172,11 @@ impl<S> Leg<S> {
                 State::Start => {
                     let wish = Wish {
                         fresh: self.fresh,
-                        share: self.wiring.may_share(request.url()),
+                        share: self.wiring.may_share(request.url(), self.detour.as_deref()),
                     };
                     let until = self.timeout.pool_limit().map(|limit| now + limit);
-                    let key = pool_key(request, self.runtime);
+                    let route = self.detour.as_ref().map(|detour| detour.proxy.id());
+                    let key = pool_key(request, self.runtime, route);
                     let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
                 }
@@ -204,7 +226,13 @@ impl<S> Leg<S> {
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        return Err(Error::connection(error.clone(), true));
+                        let error = error.clone();
+                        if self.refused(&error, lane.connection.layers_left()) {
+                            held.discard();
+                            self.state = State::Start;
+                            continue;
+                        }
+                        return Err(Error::connection(error, true));
                     }
                     match lane.connection.protocol() {
                         Some(Protocol::Http2) => {
@@ -242,6 +270,11 @@ impl<S> Leg<S> {
             Ok(Progress::Head(head)) if head.status == 421 => {
                 return Ok(self
                     .misdirected(request)
+                    .map_or(Some(LegStep::Head(head)), |()| None));
+            }
+            Ok(Progress::Head(head)) if head.status == 407 && self.detour.is_some() => {
+                return Ok(self
+                    .unauthenticated(request, &head)
                     .map_or(Some(LegStep::Head(head)), |()| None));
             }
             Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
@@ -297,37 +330,57 @@ impl<S> Leg<S> {
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
-                let (host, port) = (url.host_str(), port_of(request));
-                match literal(host) {
-                    Some(address) => {
-                        let addresses = vec![SocketAddr::new(address, port)];
-                        State::Dialing(Dialing {
-                            permit,
-                            addresses,
-                            next: 0,
-                            until,
-                        })
-                    }
-                    None => {
-                        self.events().raise(|| Event::ResolveStarted { host, port });
-                        State::Resolving { permit, until }
-                    }
+                if let Some(detour) = &self.detour {
+                    detour.check(url)?;
                 }
+                self.seek(request, permit, until)
             }
         };
         Ok(())
     }
 
-    /// The look-up of `host` is over.
+    /// Whom to dial: an address, or a name to be looked up first.
+    fn seek(&self, request: &Request, permit: Permit<S>, until: Option<Instant>) -> State<S> {
+        let (host, port) = self.sought(request);
+        match literal(host) {
+            Some(address) => State::Dialing(Dialing {
+                permit,
+                addresses: vec![SocketAddr::new(address, port)],
+                next: 0,
+                until,
+            }),
+            None => {
+                self.events().raise(|| Event::ResolveStarted { host, port });
+                State::Resolving { permit, until }
+            }
+        }
+    }
+
+    /// Whether a proxy that would not connect is to be asked again, with an answer to what it asked.
+    fn refused(&mut self, error: &ConnectionError, left: usize) -> bool {
+        let Some(detour) = &mut self.detour else {
+            return false;
+        };
+        detour.stopped_at(left);
+        match error {
+            ConnectionError::Proxy(ProxyError::Status(answer)) => {
+                detour.answers(answer.status, &answer.headers)
+            }
+            _ => false,
+        }
+    }
+
+    /// The look-up is over.
     pub(crate) fn resolved(
         &mut self,
-        host: &str,
+        request: &Request,
         found: io::Result<Vec<SocketAddr>>,
     ) -> Result<(), Error> {
         let State::Resolving { permit, until } = std::mem::replace(&mut self.state, State::Done)
         else {
             return Err(Error::new(Kind::Usage, "no look-up is under way"));
         };
+        let (host, _) = self.sought(request);
         let addresses = match found {
             Ok(addresses) if !addresses.is_empty() => addresses,
             Ok(_) => {
@@ -348,6 +401,16 @@ impl<S> Leg<S> {
         self.events().raise(|| Event::ResolveComplete {
             addresses: &addresses,
         });
+        let addresses = match &mut self.detour {
+            None => addresses,
+            Some(detour) => match detour.found(request.url(), addresses)? {
+                Some(addresses) => addresses,
+                None => {
+                    self.state = self.seek(request, permit, until);
+                    return Ok(());
+                }
+            },
+        };
         self.state = State::Dialing(Dialing {
             permit,
             addresses,
@@ -377,8 +440,12 @@ impl<S> Leg<S> {
                 let left = dialing
                     .until
                     .map(|until| until.saturating_duration_since(now));
-                let layers = self.wiring.layers(request.url())?;
-                let config = Arc::clone(&self.wiring.connection);
+                let (url, detour) = (request.url(), self.detour.as_deref_mut());
+                let layers = self.wiring.layers(url, detour)?;
+                if let Some(detour) = &mut self.detour {
+                    detour.reached(layers.len());
+                }
+                let config = self.wiring.config(url, self.detour.as_deref());
                 let connection = Connection::new(config, layers, left, now)
                     .map_err(|error| Error::connection(error, true))?;
                 let held = dialing.permit.connected(connection, socket, address);
@@ -420,11 +487,15 @@ impl<S> Leg<S> {
         now: Instant,
     ) -> Result<(), Error> {
         let size = request.body_size();
+        let said = match &mut self.detour {
+            None => None,
+            Some(detour) => detour.said(request)?,
+        };
         let head = RequestHead {
             method: request.method().as_str(),
             scheme: request.url().scheme(),
-            target: request.url().raw_path(),
-            headers: request.headers(),
+            target: said.as_ref().map_or(request.url().raw_path(), Said::target),
+            headers: said.as_ref().map_or(request.headers(), Said::headers),
         };
         let deadlines = Deadlines {
             read: self.timeout.read_limit(),
@@ -543,18 +614,45 @@ impl<S> Leg<S> {
         Some(())
     }
 
+    /// Sends the request again, if it may, with an answer to what the proxy asks that forwards it.
+    fn unauthenticated(&mut self, request: &mut Request, head: &ResponseHead) -> Option<()> {
+        let detour = self.detour.as_mut()?;
+        let own = request.headers().contains("proxy-authorization");
+        if own || !detour.forwards(request.url()) {
+            return None;
+        }
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if !running.is_sent() {
+            return None;
+        }
+        if !detour.answers(head.status, &head.headers) {
+            return None;
+        }
+        request.body_mut().give_back(running.feed.take());
+        if !request.body_mut().restart() {
+            running.feed = request.body_mut().lend();
+            return None;
+        }
+        self.take_running()?.held.discard();
+        self.state = State::Start;
+        Some(())
+    }
+
     fn events(&self) -> &EventSink {
         &self.wiring.connection.events
     }
 }
 
-fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {
+fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> PoolKey<'_> {
     let url = request.url();
     PoolKey {
         scheme: Cow::Borrowed(url.scheme()),
         host: Cow::Borrowed(url.host_str()),
         port: port_of(request),
         context,
+        route,
     }
 }
 
@@ -587,15 +685,6 @@ fn closed() -> Error {
     Error::new(Kind::Closed, "the client has been closed")
 }
 
-/// An address written as such needs no look-up.
-fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -619,7 +708,7 @@ mod tests {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));
-        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0)
+        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0, None)
     }
 
     const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });

@@ -2,10 +2,13 @@
 
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
+use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
@@ -14,6 +17,7 @@ pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
+    pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     trust: Trust,
 }
@@ -55,9 +59,63 @@ impl Protocols {
 
 #[cfg(feature = "tls")]
 #[derive(Clone)]
-enum Trust {
+pub(crate) enum Trust {
     Roots(nuncio_connection::Roots),
     Config(Arc<rustls::ClientConfig>),
+}
+
+#[cfg(feature = "tls")]
+impl Trust {
+    /// For TLS to a proxy, over which HTTP/1.1 is spoken. What is remembered of sessions is its own
+    /// (SECURITY X7).
+    pub(crate) fn for_a_proxy(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let alpn = Protocols::Http1.alpn();
+        Ok(Arc::new(match self {
+            Trust::Config(config) => {
+                let mut config = rustls::ClientConfig::clone(config);
+                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+                config.resumption = rustls::client::Resumption::in_memory_sessions(256);
+                config
+            }
+            Trust::Roots(roots) => from_roots(roots, alpn)?,
+        }))
+    }
+}
+
+#[cfg(feature = "tls")]
+fn from_roots(
+    roots: &nuncio_connection::Roots,
+    alpn: &[&[u8]],
+) -> Result<rustls::ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = nuncio_connection::client_config(provider, roots, alpn);
+    config.map_err(|error| Error::other(Kind::Builder, error))
+}
+
+/// TLS to those proxies that have no settings of their own: made when the first of them is met.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct ToProxies {
+    roots: Result<nuncio_connection::Roots, Error>,
+    config: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
+}
+
+#[cfg(feature = "tls")]
+impl ToProxies {
+    /// They trust what a client does that is told nothing: what the environment says, else what is
+    /// built in.
+    fn new(told: Result<Option<Vec<u8>>, Error>) -> Self {
+        use nuncio_connection::Roots;
+        ToProxies {
+            roots: told.map(|told| told.map_or(Roots::Bundled, Roots::Pem)),
+            config: OnceLock::new(),
+        }
+    }
+
+    fn config(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let make = || Trust::Roots(self.roots.clone()?).for_a_proxy();
+        self.config.get_or_init(make).clone()
+    }
 }
 
 #[cfg_attr(
@@ -70,6 +128,7 @@ impl Default for Network {
             limits: Limits::default(),
             http1: nuncio_connection::Http1Config::default(),
             protocols: Protocols::default(),
+            proxy: None,
             #[cfg(feature = "tls")]
             trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
@@ -120,6 +179,12 @@ impl Network {
         self
     }
 
+    /// Goes through this proxy, whatever the URL. Default directly to each server.
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
     /// Trusts the certificates of this PEM text, and no others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -154,9 +219,11 @@ impl Network {
         blocks: nuncio_connection::BlockCache,
         environment: Option<Environment>,
     ) -> Result<Wiring, Error> {
-        // Without TLS there is nothing that the environment is asked for.
+        // Without TLS there is nothing that the environment is asked for here.
         #[cfg(not(feature = "tls"))]
         let _ = environment;
+        #[cfg(feature = "tls")]
+        let told = environment.map_or(Ok(None), Environment::certificates);
         let connection = ConnectionConfig {
             http1: self.http1,
             events,
@@ -178,25 +245,37 @@ impl Network {
             }
             Trust::Config(config) => config,
             Trust::Roots(roots) => {
-                let told = match (&roots, environment) {
-                    (nuncio_connection::Roots::Bundled, Some(environment)) => {
-                        environment.certificates()?
-                    }
+                let told = match &roots {
+                    nuncio_connection::Roots::Bundled => told.clone()?,
                     _ => None,
                 };
                 let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let config =
-                    nuncio_connection::client_config(provider, &roots, self.protocols.alpn());
-                Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
+                Arc::new(from_roots(&roots, self.protocols.alpn())?)
             }
         });
-        Ok(Wiring {
+        let connection = Arc::new(connection);
+        let forwarding = if connection.prior_knowledge == PriorKnowledge::Http1 {
+            Arc::clone(&connection)
+        } else {
+            Arc::new(ConnectionConfig {
+                prior_knowledge: PriorKnowledge::Http1,
+                ..ConnectionConfig::clone(&connection)
+            })
+        };
+        let wiring = Wiring {
             limits: self.limits,
-            connection: Arc::new(connection),
+            connection,
+            forwarding,
             protocols: self.protocols,
+            proxy: self.proxy,
             secure,
-        })
+            #[cfg(feature = "tls")]
+            to_proxies: Arc::new(ToProxies::new(told)),
+        };
+        if let Some(proxy) = &wiring.proxy {
+            wiring.check(proxy)?;
+        }
+        Ok(wiring)
     }
 }
 
@@ -213,8 +292,14 @@ impl fmt::Debug for Network {
 pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
+    /// For requests that a proxy forwards: that is HTTP/1.1 always.
+    forwarding: Arc<ConnectionConfig>,
     protocols: Protocols,
+    /// What all of its requests go through.
+    pub(crate) proxy: Option<Proxy>,
     secure: Secure,
+    #[cfg(feature = "tls")]
+    to_proxies: Arc<ToProxies>,
 }
 
 /// What https is made of.
@@ -231,21 +316,54 @@ enum Secure {
 impl Wiring {
     /// For connections that go over no network.
     pub(crate) fn plain(limits: Limits, http1: nuncio_connection::Http1Config) -> Self {
+        let connection = Arc::new(ConnectionConfig {
+            http1,
+            ..ConnectionConfig::default()
+        });
         Wiring {
             limits,
-            connection: Arc::new(ConnectionConfig {
-                http1,
-                ..ConnectionConfig::default()
-            }),
+            forwarding: Arc::clone(&connection),
+            connection,
             protocols: Protocols::Http1,
+            proxy: None,
             secure: Secure::Plain,
+            #[cfg(feature = "tls")]
+            to_proxies: Arc::new(ToProxies::new(Ok(None))),
         }
     }
 
+    /// Whether `proxy` can be used at all.
+    pub(crate) fn check(&self, proxy: &Proxy) -> Result<(), Error> {
+        proxy.check()?;
+        #[cfg(feature = "tls")]
+        if proxy.is_https() {
+            self.tls_to(proxy)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls_to(&self, proxy: &Proxy) -> Result<Arc<rustls::ClientConfig>, Error> {
+        proxy.tls().unwrap_or_else(|| self.to_proxies.config())
+    }
+
+    /// What the connections for `url` have in common.
+    pub(crate) fn config(&self, url: &Url, detour: Option<&Detour>) -> Arc<ConnectionConfig> {
+        let forwards = detour.is_some_and(|detour| detour.forwards(url));
+        Arc::clone(match forwards {
+            true => &self.forwarding,
+            false => &self.connection,
+        })
+    }
+
     /// Whether a connection for `url` may turn out to be one that requests can share.
-    pub(crate) fn may_share(&self, url: &Url) -> bool {
+    pub(crate) fn may_share(&self, url: &Url, detour: Option<&Detour>) -> bool {
+        #[cfg(not(feature = "http2"))]
+        let _ = (url, detour);
         match self.protocols {
             Protocols::Http1 => false,
+            #[cfg(feature = "http2")]
+            _ if detour.is_some_and(|detour| detour.forwards(url)) => false,
             #[cfg(feature = "http2")]
             Protocols::Both => url.scheme() == "https",
             #[cfg(feature = "http2")]
@@ -254,17 +372,31 @@ impl Wiring {
     }
 
     /// What is dialled through to reach `url`'s origin.
-    pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+    pub(crate) fn layers(
+        &self,
+        url: &Url,
+        detour: Option<&mut Detour>,
+    ) -> Result<Vec<Layer>, Error> {
+        let mut layers = Vec::new();
+        if let Some(detour) = detour {
+            #[cfg(feature = "tls")]
+            if detour.proxy.is_https() {
+                let config = self.tls_to(&detour.proxy)?;
+                let server_name = detour.proxy.host().to_owned();
+                layers.push(tls(config, server_name));
+            }
+            layers.extend(detour.layer(url)?);
+        }
         if url.scheme() != "https" {
-            return Ok(Vec::new());
+            return Ok(layers);
         }
         match &self.secure {
-            Secure::Plain => Ok(Vec::new()),
+            Secure::Plain => Ok(layers),
             #[cfg(feature = "tls")]
-            Secure::Tls(config) => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
-                config: Arc::clone(config),
-                server_name: url.host_str().to_owned(),
-            })]),
+            Secure::Tls(config) => {
+                layers.push(tls(Arc::clone(config), url.host_str().to_owned()));
+                Ok(layers)
+            }
             #[cfg(not(feature = "tls"))]
             Secure::Missing => Err(Error::new(
                 Kind::UnsupportedProtocol,
@@ -272,4 +404,12 @@ impl Wiring {
             )),
         }
     }
+}
+
+#[cfg(feature = "tls")]
+fn tls(config: Arc<rustls::ClientConfig>, server_name: String) -> Layer {
+    Layer::Tls(nuncio_connection::TlsParams {
+        config,
+        server_name,
+    })
 }

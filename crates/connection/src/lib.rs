@@ -87,6 +87,8 @@ pub use nuncio_http2::{
     Code as Http2Code, Config as Http2Config, Error as Http2Error, InvalidRequest as Http2Invalid,
     StreamErrorKind as Http2StreamError,
 };
-pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
+pub use pool::{
+    Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, RouteId, Ticket,
+};
 #[cfg(feature = "tls")]
 pub use tls::{Roots, TlsConfigError, TlsParams, client_config};

@@ -80,7 +80,7 @@ impl Carrier for Carried {
         let timeout = request.timeout().unwrap_or_default();
         let (wiring, depot) = (Arc::clone(&self.wiring), Arc::clone(&self.depot));
         let mut sending = Some(Sending {
-            leg: Leg::new(wiring, depot, timeout, 0),
+            leg: Leg::new(wiring, depot, timeout, 0, None),
             request,
             world: Arc::clone(&self.world),
         });
@@ -239,7 +239,7 @@ impl Sending {
                 LegStep::Head(head) => return Poll::Ready(Ok(head)),
             };
             match step {
-                Step::Resolve { .. } => leg.resolved("", Ok(vec![ADDRESS]))?,
+                Step::Resolve { .. } => leg.resolved(request, Ok(vec![ADDRESS]))?,
                 Step::Connect { .. } => leg.connected(request, world.connect(), now)?,
                 Step::Probe => world.probe(leg.lane().ok_or_else(over)?)?,
                 Step::Drive { until } => {

@@ -10,7 +10,7 @@ mod key;
 mod sharing;
 mod slots;
 
-pub use key::PoolKey;
+pub use key::{PoolKey, RouteId};
 pub use slots::ConnId;
 
 use crate::message::Reuse;
