@@ -443,7 +443,7 @@ impl<S> Leg<S> {
                 let (url, detour) = (request.url(), self.detour.as_deref_mut());
                 let layers = self.wiring.layers(url, detour)?;
                 if let Some(detour) = &mut self.detour {
-                    detour.reached(layers.len());
+                    detour.reached(url, layers.len());
                 }
                 let config = self.wiring.config(url, self.detour.as_deref());
                 let connection = Connection::new(config, layers, left, now)

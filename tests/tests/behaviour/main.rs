@@ -24,6 +24,7 @@ mod mounts;
 mod multipart;
 mod policy;
 mod pool;
+mod proxies;
 mod redirects;
 mod requests;
 mod responses;

@@ -53,8 +53,8 @@ impl Said {
 enum Reach {
     /// The proxy was not reached yet, or had not done what it was asked.
     Proxy,
-    /// So many layers are to be set up behind the socket.
-    Dialled(usize),
+    /// So many layers are to be set up behind the socket, the first of them with the proxy.
+    Dialled { layers: usize, with_proxy: usize },
     /// What fails now is not the proxy's.
     Origin,
 }
@@ -73,18 +73,19 @@ impl Detour {
         }
     }
 
-    /// The proxy's address answered; so many layers are set up over that.
-    pub(crate) fn reached(&mut self, layers: usize) {
-        self.reach = Reach::Dialled(layers);
+    /// The proxy's address answered; these layers are set up over that.
+    pub(crate) fn reached(&mut self, url: &Url, layers: usize) {
+        // The last one is TLS with the origin.
+        let with_proxy = layers - usize::from(url.scheme() == "https").min(layers);
+        self.reach = Reach::Dialled { layers, with_proxy };
     }
 
     /// Setting up layers failed, when so many did not stand.
     pub(crate) fn stopped_at(&mut self, left: usize) {
-        if let Reach::Dialled(layers) = self.reach {
-            let at_first = left == layers;
-            self.reach = match self.means().speaks {
-                Speaks::Https if at_first => Reach::Proxy,
-                _ => Reach::Origin,
+        if let Reach::Dialled { layers, with_proxy } = self.reach {
+            self.reach = match layers.saturating_sub(left) < with_proxy {
+                true => Reach::Proxy,
+                false => Reach::Origin,
             };
         }
     }
