@@ -201,7 +201,9 @@ impl Connection {
     }
 
     fn after_input(&mut self, now: Instant) {
-        if let Stage::Handshake(handshake) = &mut self.stage {
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && self.failed.is_none()
+        {
             let step = handshake.advance(&mut self.link, &self.config.events, now);
             if let Err(error) = step.and_then(|step| self.after_handshake(step, now)) {
                 self.fail(error);
@@ -474,10 +476,7 @@ impl Connection {
 
     fn fail(&mut self, error: Error) {
         if self.failed.is_none() {
-            let phase = match &error {
-                Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
-                _ => None,
-            };
+            let phase = error.phase();
             self.config.events.raise(|| Event::Failed {
                 phase,
                 error: &error,

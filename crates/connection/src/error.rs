@@ -115,6 +115,9 @@ pub enum TlsError {
     UnexpectedProtocol(String),
     /// The connection ended inside the handshake.
     Truncated,
+    /// Bytes came in clear before a session that was to be added to a tunnel had begun: under TLS they
+    /// would have been taken for the peer's (SECURITY X5).
+    EarlyData,
     /// A response that ends with the connection ended without close_notify (RFC 8446 section 6.1).
     NoCloseNotify,
 }
@@ -131,6 +134,7 @@ impl fmt::Display for TlsError {
                 )
             }
             TlsError::Truncated => f.write_str("the connection ended during the handshake"),
+            TlsError::EarlyData => f.write_str("data came in clear before the handshake"),
             TlsError::NoCloseNotify => f.write_str(
                 "the connection was closed without close_notify: the response may be cut short",
             ),
@@ -162,6 +166,14 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// Which wait it was that failed, if it was one.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        match self {
+            Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
+            _ => None,
+        }
+    }
+
     /// Whether the peer was gone, or going, before anything of an answer came: what a connection
     /// that had been idle for too long looks like.
     pub fn is_disconnect(&self) -> bool {

@@ -303,6 +303,11 @@ impl H1 {
         }
     }
 
+    /// Whether the peer has consented to speak something else, in a head that was read.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.codec.theirs() == Theirs::Switched
+    }
+
     pub(crate) fn is_complete(&self, id: StreamId) -> bool {
         let current = self.current.as_ref();
         current.is_some_and(|current| current.id == id && current.progress == Progress::Done)

@@ -6,6 +6,8 @@
 //!
 //! - [`Connection`]: TLS (feature `tls`) and HTTP/1.1, or HTTP/2 (feature `http2`) where ALPN or
 //!   prior knowledge says so.
+//! - [`Layer`]: what such a connection is dialled through, proxies and TLS sessions in a row.
+//! - [`Tunnel`]: what is left of it when HTTP has left, after a 101 or a CONNECT.
 //! - [`Pool`]: which connection serves which request, and who waits.
 //! - [`Event`]: what can be watched, and where it is raised.
 //!
@@ -66,6 +68,7 @@ mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
 mod tls;
+mod tunnel;
 
 pub use buffer::{BlockCache, RecvBuf, Transmit};
 pub use connection::{Connection, ConnectionConfig, PriorKnowledge};
@@ -92,3 +95,4 @@ pub use pool::{
 };
 #[cfg(feature = "tls")]
 pub use tls::{Roots, TlsConfigError, TlsParams, client_config};
+pub use tunnel::{Tunnel, TunnelRead};

@@ -5,6 +5,7 @@ use crate::error::{Error, Processed};
 use crate::message::{
     BodySize, Deadlines, NeverReason, Read, RequestHead, ResponseHead, Reuse, StreamId, Write,
 };
+use crate::tunnel::Tunnel;
 use bytes::Bytes;
 use nuncio_headers::Headers;
 use std::time::Instant;
@@ -190,6 +191,28 @@ impl Connection {
         }
         #[cfg(not(feature = "http2"))]
         let _ = id;
+    }
+
+    /// The transport with its layers, and whatever came behind the response's head: after a 101 to a
+    /// request that asked for an upgrade, or a 2xx to CONNECT. What was handed out to be sent can be
+    /// reported to the tunnel instead.
+    ///
+    /// Before that head was read there is no tunnel, so that nothing can be sent ahead of it
+    /// (SECURITY F25).
+    ///
+    /// # Errors
+    /// The connection, as it was, where no such response has come, it has failed, or it speaks HTTP/2.
+    #[allow(
+        clippy::result_large_err,
+        reason = "what is handed back is what was given"
+    )]
+    pub fn into_tunnel(self) -> Result<Tunnel, Self> {
+        match &self.stage {
+            Stage::Http1(h1) if h1.is_switched() && self.failed.is_none() => {
+                Ok(Tunnel::new(self.config, self.link))
+            }
+            _ => Err(self),
+        }
     }
 
     /// As `alive`, where one exchange is all that there is: on HTTP/2 each has an end of its own.

@@ -12,7 +12,7 @@ use crate::error::TlsError;
 #[cfg(feature = "tls")]
 use crate::message::Protocol;
 #[cfg(feature = "tls")]
-use crate::tls::Tls;
+use crate::tls::{Tls, TlsParams};
 
 /// The layer that is being set up, and those that are to follow.
 #[derive(Debug)]
@@ -71,6 +71,23 @@ impl Handshake {
         }))
     }
 
+    /// One session of TLS over what is there already, of which nothing is unread.
+    #[cfg(feature = "tls")]
+    pub(crate) fn upgrade(
+        params: TlsParams,
+        limit: Option<Duration>,
+        link: &mut Link,
+        events: &EventSink,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        Ok(Handshake {
+            current: begin(Layer::Tls(params), true, link, events)?,
+            rest: Vec::new().into_iter(),
+            limit,
+            until: limit.map(|limit| now + limit),
+        })
+    }
+
     /// Goes on with what has come.
     pub(crate) fn advance(
         &mut self,
@@ -94,6 +111,7 @@ impl Handshake {
                 let protocol = Protocol::Http1;
                 events.raise(|| Event::TlsComplete { protocol });
             }
+            link.expect_silence()?;
             self.current = begin(next, true, link, events)?;
             self.until = self.limit.map(|limit| now + limit);
         }
@@ -163,23 +181,23 @@ impl Current {
     }
 }
 
-/// Says the first words of a layer. If it is `behind` another one, nothing may have come for it yet.
+/// Says the first words of a layer. If it is `behind` another one, what comes before they are sent is no
+/// answer to them.
 fn begin(
     layer: Layer,
     behind: bool,
     link: &mut Link,
     events: &EventSink,
 ) -> Result<Current, Error> {
-    if behind {
-        link.expect_silence()?;
-    }
+    #[cfg(not(feature = "tls"))]
+    let _ = behind;
     match layer {
         #[cfg(feature = "tls")]
         Layer::Tls(params) => {
             events.raise(|| Event::TlsStarted {
                 server_name: &params.server_name,
             });
-            link.push(Tls::new(params).map_err(Error::Tls)?, behind)?;
+            link.push(Tls::new(params).map_err(Error::Tls)?, behind);
             Ok(Current::Tls)
         }
         Layer::HttpConnect(connect) => {

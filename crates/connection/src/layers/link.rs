@@ -218,17 +218,13 @@ impl Link {
 /// TLS.
 #[cfg(feature = "tls")]
 impl Link {
-    /// One more session, inside those that there are. It is `silent` unless it is the first thing that
-    /// is said: what has come by then, or comes before its own beginning was sent, is a fault.
-    pub(super) fn push(&mut self, tls: Tls, silent: bool) -> Result<(), Error> {
-        if silent {
-            self.expect_silence()?;
-            self.silent = false;
-        }
+    /// One more session, inside those that there are; nothing is unread. If it is to be `silent`, what
+    /// comes before its own beginning was sent is a fault.
+    pub(super) fn push(&mut self, tls: Tls, silent: bool) {
+        self.silent = false;
         let cipher = self.input.sibling();
         let below = self.session.take();
         self.session = Some(Box::new(Session::new(tls, cipher, silent, below)));
-        Ok(())
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
