@@ -170,6 +170,9 @@ impl<S> Leg<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
+                    if let Some(detour) = &mut self.detour {
+                        detour.begin();
+                    }
                     let wish = Wish {
                         fresh: self.fresh,
                         share: self.wiring.may_share(request.url(), self.detour.as_deref()),
@@ -340,7 +343,10 @@ impl<S> Leg<S> {
     }
 
     /// Whom to dial: an address, or a name to be looked up first.
-    fn seek(&self, request: &Request, permit: Permit<S>, until: Option<Instant>) -> State<S> {
+    fn seek(&mut self, request: &Request, permit: Permit<S>, until: Option<Instant>) -> State<S> {
+        if let Some(detour) = &mut self.detour {
+            detour.set_out();
+        }
         let (host, port) = self.sought(request);
         match literal(host) {
             Some(address) => State::Dialing(Dialing {

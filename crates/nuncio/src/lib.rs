@@ -301,6 +301,36 @@
 //! TLS is rustls with ring: Mozilla's roots, or `root_certificates`, or with `trust_env` those that
 //! `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by `tls_config`.
 //!
+//! # Proxies
+//!
+//! A [`Proxy`] speaks HTTP, HTTPS, SOCKS5 or SOCKS4, with Basic or Digest, fields and TLS settings of its
+//! own. It is given to a client, to a pattern of URLs, or to one request; with `trust_env` the
+//! environment names it (`HTTPS_PROXY`, `NO_PROXY` and the like, `NUNCIO_PROXY` before them).
+//! `explain_proxy` says which one a URL would take, and why. What a proxy is told is told to nobody
+//! else, and what goes wrong at a proxy is [`Kind::Proxy`], or names it ([`Error::proxy`]).
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::blocking::Client;
+//! use nuncio::{Proxy, Transport};
+//!
+//! let client = Client::builder()
+//!     .proxy(Proxy::new("http://proxy.example:3128").auth("user", "password"))
+//!     .mount("all://*.onion", Transport::proxy("socks5://localhost:9050"))
+//!     .mount("all://localhost", Transport::client_default())
+//!     .build()?;
+//! assert_eq!(
+//!     client.explain_proxy("https://example.com/")?.to_string(),
+//!     "http://proxy.example:3128, by the client's proxy()",
+//! );
+//! let direct = client.get("https://example.com/").no_proxy().send()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Other crates' types
 //!
 //! A [`Request`] can be made of an `http::Request` and the other way round, and so can a [`Response`] and
@@ -309,7 +339,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
+//! HTTP/2 in the client, Unix sockets, upgrades and `CONNECT`, addresses raced against
 //! each other, retries, limits on a whole request or on a slow one.
 //!
 //! # Features

@@ -51,6 +51,8 @@ impl Said {
 /// How far a new connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
+    /// Nobody was dialled.
+    Nowhere,
     /// The proxy was not reached yet, or had not done what it was asked.
     Proxy,
     /// So many layers are to be set up behind the socket, the first of them with the proxy.
@@ -69,8 +71,18 @@ impl Detour {
             origin: None,
             answers: Answers::None,
             ticket: None,
-            reach: Reach::Proxy,
+            reach: Reach::Nowhere,
         }
+    }
+
+    /// A connection is asked for; what goes wrong with that is nobody's but ours.
+    pub(crate) fn begin(&mut self) {
+        self.reach = Reach::Nowhere;
+    }
+
+    /// The proxy is looked up, and dialled.
+    pub(crate) fn set_out(&mut self) {
+        self.reach = Reach::Proxy;
     }
 
     /// The proxy's address answered; these layers are set up over that.
@@ -92,8 +104,12 @@ impl Detour {
 
     /// Names the proxy that failed, or was on the way when something else did.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        let own = error.kind() == Kind::Proxy || self.reach == Reach::Proxy;
-        error.by_proxy(&self.proxy, own)
+        match self.reach {
+            _ if error.kind() == Kind::Proxy => error.by_proxy(&self.proxy, true),
+            Reach::Nowhere => error,
+            Reach::Proxy => error.by_proxy(&self.proxy, true),
+            Reach::Dialled { .. } | Reach::Origin => error.by_proxy(&self.proxy, false),
+        }
     }
 
     fn means(&self) -> &Means {

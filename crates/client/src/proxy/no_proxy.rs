@@ -379,4 +379,34 @@ mod tests {
             assert!(Url::parse(url).is_err(), "{url}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_and_covers_no_more_than_it_says(
+            text in "[a-z0-9.*:/%\\[\\], -]{0,40}",
+            host in "[a-z0-9.-]{1,20}",
+        ) {
+            let no_proxy = NoProxy::parse(&text);
+            if let Ok(url) = Url::parse(&format!("http://{host}/"))
+                && let Some(entry) = no_proxy.covering(&url)
+            {
+                proptest::prop_assert!(text.contains(entry));
+                // A name covers its own end only.
+                let plain = !entry.contains([':', '%']);
+                if plain && entry.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                    let name = entry.trim_end_matches('.');
+                    let host = url.host_str().trim_end_matches('.');
+                    let front = host.strip_suffix(name);
+                    let at_label = front.is_some_and(|it| it.is_empty() || it.ends_with('.'));
+                    proptest::prop_assert!(at_label, "{} and {}", entry, host);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_proxy_or_a_mistake(text in "\\PC{0,40}") {
+            let proxy = crate::Proxy::new(&text);
+            let _ = (proxy.check(), proxy.id(), format!("{proxy} {proxy:?}"));
+        }
+    }
 }

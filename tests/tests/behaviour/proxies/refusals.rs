@@ -1,7 +1,7 @@
 //! What a proxy answers to CONNECT is its own, and never the origin's.
 
 use super::{BASIC, keeps_secret, secure_origin, trusting};
-use nuncio::{Kind, Phase, Proxy, Timeout};
+use nuncio::{Kind, Limits, Phase, Proxy, Timeout};
 use nuncio_testkit::proxy;
 use nuncio_testkit::script::{Script, Step};
 use nuncio_tests::adapters::Adapter;
@@ -188,4 +188,40 @@ fn wrong_credentials_are_refused_and_right_ones_are_not_remembered_for_others<A:
     assert_eq!(send(with("user", "secret")).unwrap().status(), 200);
     assert_eq!((origin.connections(), origin.requests()), (1, 2));
     assert_eq!(proxy.asked().len(), 4);
+}
+
+behaviour!(what_is_no_proxys_fault_is_not_said_to_be_one);
+fn what_is_no_proxys_fault_is_not_said_to_be_one<A: Adapter>(adapter: &A) {
+    let (_, origin) = secure_origin();
+    let proxy = proxy::Proxy::start();
+    let limits = Limits {
+        max_connections: Some(0),
+        ..Limits::default()
+    };
+    let client = adapter
+        .builder()
+        .limits(limits)
+        .proxy(proxy.url())
+        .build()
+        .unwrap();
+    let wait = Timeout::secs(10).pool(Duration::from_millis(20));
+    let error = adapter
+        .send(client.get(origin.url("/json")).timeout(wait))
+        .unwrap_err();
+    assert_eq!((error.kind(), error.proxy()), (Kind::PoolTimeout, None));
+    assert!(!error.to_string().contains(&proxy.url()), "{error}");
+
+    // A response that is cut short came through the proxy; whose fault that was nobody knows.
+    let forwarding = Script::new()
+        .connection([Step::ExpectHead, Step::send("HTTP/1.1 2"), Step::Close])
+        .start();
+    let client = adapter
+        .builder()
+        .proxy(forwarding.url("/"))
+        .build()
+        .unwrap();
+    let error = adapter.send(client.get("http://h/")).unwrap_err();
+    assert_eq!((error.kind(), error.proxy()), (Kind::RemoteProtocol, None));
+    let told = format!("through http://{}: ", forwarding.addr());
+    assert!(error.to_string().contains(&told), "{error}");
 }

@@ -8,6 +8,13 @@ use nuncio_testkit::proxy;
 use nuncio_testkit::server::Server;
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::client::{
+    ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 behaviour!(x01_credentials_go_with_connect_and_never_inside);
 fn x01_credentials_go_with_connect_and_never_inside<A: Adapter>(adapter: &A) {
@@ -63,7 +70,7 @@ fn b26_an_https_proxy_has_tls_settings_of_its_own<A: Adapter>(adapter: &A) {
         .start();
     let right = Proxy::new(proxy.url()).root_certificates(proxys.pem());
     let client = trusting(adapter.builder().proxy(&right), &authority);
-    let long = 3 << 20;
+    let long = 200_000;
     let download = adapter.stream(client.get(origin.url(&format!("/bytes/{long}"))));
     let response = download.unwrap().read().unwrap();
     assert_eq!(response.bytes(), &nuncio_testkit::content::bytes(long));
@@ -151,4 +158,75 @@ fn x03_digest_to_a_proxy_is_answered_for_connect<A: Adapter>(adapter: &A) {
     adapter.send(request).unwrap();
     assert_eq!(signed(&two), [false, true]);
     assert_eq!(origin.requests(), 3);
+}
+
+behaviour!(x07_sessions_with_a_proxy_are_remembered_apart);
+fn x07_sessions_with_a_proxy_are_remembered_apart<A: Adapter>(adapter: &A) {
+    let (authority, origin) = secure_origin();
+    let plain = Server::http();
+    let proxy = proxy::Proxy::builder()
+        .tls(authority.leaf().server_config(&["http/1.1"]))
+        .start();
+    // One configuration for both hops, whose hosts have the same name.
+    let store = Arc::new(Counting::default());
+    let mut config = rustls::ClientConfig::clone(&authority.client_config(&["http/1.1"]));
+    config.resumption = Resumption::store(Arc::clone(&store) as Arc<dyn ClientSessionStore>);
+    let config = Arc::new(config);
+    let client = adapter
+        .builder()
+        .tls_config(Arc::clone(&config))
+        .proxy(Proxy::new(proxy.url()).tls_config(config))
+        .build()
+        .unwrap();
+    adapter.send(client.get(plain.url("/json"))).unwrap();
+    assert_eq!(
+        store.0.load(Ordering::SeqCst),
+        0,
+        "the proxy's are not kept there"
+    );
+    adapter.send(client.get(origin.url("/json"))).unwrap();
+    assert_ne!(store.0.load(Ordering::SeqCst), 0, "the origin's are");
+}
+
+/// Keeps nothing, and counts how often it is asked for anything.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Counting {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl ClientSessionStore for Counting {
+    fn set_kx_hint(&self, _: ServerName<'static>, _: rustls::NamedGroup) {
+        self.count();
+    }
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<rustls::NamedGroup> {
+        self.count();
+        None
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {
+        self.count();
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.count();
+        None
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        self.count();
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {
+        self.count();
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.count();
+        None
+    }
 }
