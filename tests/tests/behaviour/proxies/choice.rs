@@ -228,15 +228,17 @@ fn r09_what_is_one_proxys_stays_there_on_redirects<A: Adapter>(adapter: &A) {
     assert_eq!(open.asked().len(), 2);
 }
 
-behaviour!(one_shots_take_a_proxy);
-fn one_shots_take_a_proxy<A: Adapter>(adapter: &A) {
+#[test]
+fn one_shots_take_a_proxy() {
     let origin = Server::http();
     let proxy = proxy::Proxy::start();
-    // As a one-shot's request builder is the same type with the same method, its client's does.
-    let client = adapter.client();
-    let request = client.get(origin.url("/json")).proxy(proxy.url().as_str());
-    adapter.send(request).unwrap();
-    assert_eq!(proxy.asked().len(), 1);
+    let get = || nuncio::blocking::get(origin.url("/json"));
+    assert_eq!(get().proxy(proxy.url()).send().unwrap().status(), 200);
+    let of_client = get().client(|client| client.proxy(proxy.url()));
+    assert_eq!(of_client.send().unwrap().status(), 200);
+    let direct = get().client(|client| client.proxy(proxy.url())).no_proxy();
+    assert_eq!(direct.send().unwrap().status(), 200);
+    assert_eq!((proxy.asked().len(), origin.requests()), (2, 3));
 }
 
 behaviour!(a_proxy_that_is_none_is_a_mistake_of_whoever_builds);
