@@ -78,6 +78,9 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             address.ip(),
             address.port()
         )),
+        Event::ProxyConnectStarted { target, .. } => {
+            line(format!("Asking the proxy for '{target}'"))
+        }
         Event::TlsStarted { server_name } => line(format!("TLS handshake with '{server_name}'")),
         Event::TlsComplete { tls, .. } => {
             let (version, suite) = (tls.version(), tls.cipher_suite());

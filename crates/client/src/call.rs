@@ -21,7 +21,8 @@ use crate::lifeline::closed;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::response::{Head, Interim, Response};
-use crate::settings::{Route, Settings};
+use crate::routes::Carrier;
+use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::total::Total;
 use crate::transport::{Sent, hand_over};
@@ -194,14 +195,22 @@ impl<S> Call<S> {
         })
     }
 
-    /// The host to be looked up, as the URL has it.
+    /// The host to be looked up: the URL's, or a proxy's.
     pub fn host(&self) -> &str {
-        self.exchange.request.url().host_str()
+        self.sought().0
     }
 
     /// The port to be dialled.
     pub fn port(&self) -> u16 {
-        port_of(&self.exchange.request)
+        self.sought().1
+    }
+
+    fn sought(&self) -> (&str, u16) {
+        let request = &self.exchange.request;
+        match &self.state {
+            State::Network(leg) => leg.sought(request),
+            _ => (request.url().host_str(), port_of(request)),
+        }
     }
 
     /// The connection in use, with its socket; none where it is [shared](Self::shared).
@@ -285,6 +294,7 @@ impl<S> Call<S> {
                     }
                     Err(error) => {
                         self.peer = leg.peer;
+                        let error = leg.blame(error);
                         self.state = State::Done;
                         return Err(error);
                     }
@@ -370,25 +380,25 @@ impl<S> Call<S> {
     fn send(&mut self, now: Instant) -> Result<(), Error> {
         self.started = now;
         self.peer = None;
-        let request = &mut self.exchange.request;
-        match self.settings.route(request.url())? {
-            Route::Network(index) => {
-                let wiring = self.settings.routes.network(*index);
-                let (Some(wiring), Some(depot)) = (wiring, self.depots.get(*index)) else {
+        match self.settings.carrier(&self.exchange.request)? {
+            Carrier::Network(index, proxy) => {
+                let wiring = self.settings.routes.network(index);
+                let (Some(wiring), Some(depot)) = (wiring, self.depots.get(index)) else {
                     return Err(over());
                 };
-                let timeout = self.exchange.timeout(&self.settings);
                 self.state = State::Network(Leg::new(
                     Arc::clone(wiring),
                     Arc::clone(depot),
-                    timeout,
+                    self.exchange.timeout(&self.settings),
                     self.place.runtime,
+                    proxy,
                 ));
             }
-            Route::Custom(custom) => {
+            Carrier::Custom(custom) => {
                 if self.depots.first().is_some_and(|depot| depot.is_closed()) {
                     return Err(closed());
                 }
+                let request = &mut self.exchange.request;
                 let mut copy = request.without_body();
                 *copy.body_mut() = hand_over(request.body_mut());
                 copy.set_timeout(self.exchange.timeout(&self.settings));
@@ -688,9 +698,8 @@ impl<S> Call<S> {
         if timed_out && self.total.as_ref().is_some_and(|total| total.binds()) {
             return Err(self.time_is_up());
         }
-        let host = self.exchange.request.url().host_str();
         let told = match &mut self.state {
-            State::Network(leg) => leg.resolved(host, found),
+            State::Network(leg) => leg.resolved(&self.exchange.request, found),
             _ => Err(Error::new(Kind::Usage, "no look-up is under way")),
         };
         self.keep_on(told)
@@ -737,9 +746,10 @@ impl<S> Call<S> {
     }
 
     fn keep_on(&mut self, told: Result<(), Error>) -> Result<(), Error> {
-        told.map_err(|error| {
+        told.map_err(|mut error| {
             if let State::Network(leg) = &self.state {
                 self.peer = leg.peer;
+                error = leg.blame(error);
             }
             self.state = State::Done;
             self.blame(error)

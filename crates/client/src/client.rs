@@ -5,6 +5,7 @@ use crate::cookies::CookieJar;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
+use crate::proxy::ProxyChoice;
 use crate::redirect::Redirects;
 use crate::request::{Request, RequestBuilder};
 use crate::settings::{ClientBuilder, Settings};
@@ -193,6 +194,15 @@ impl<D: Driver> Client<D> {
     /// Whether it was told to heed the environment.
     pub fn trust_env(&self) -> bool {
         self.settings.trusts_env()
+    }
+
+    /// Which proxy a request to `url` would take that names none itself, and why. Nothing is sent.
+    ///
+    /// # Errors
+    /// As for a request to that URL: [`Kind::InvalidUrl`], [`Kind::UnsupportedProtocol`].
+    pub fn explain_proxy(&self, url: impl AsRef<str>) -> Result<ProxyChoice, Error> {
+        let url = self.settings.resolve_url(url.as_ref())?;
+        Ok(self.settings.routes.explain(&url))
     }
 
     /// What is done with redirects.

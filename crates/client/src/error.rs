@@ -1,5 +1,6 @@
 //! The one error type of the face: what was tried, where, on which phase, and why it failed.
 
+use crate::proxy::Proxy;
 use crate::response::Response;
 use nuncio_connection::{Error as ConnectionError, Phase, Processed};
 #[cfg(feature = "http2")]
@@ -13,8 +14,6 @@ use std::sync::Arc;
 
 /// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
 /// inner nodes as predicates of [`Error`].
-///
-/// `Proxy` is named for what is to raise it; no proxy is spoken to yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -40,7 +39,8 @@ pub enum Kind {
     LocalProtocol,
     /// What the peer sent is not a legal message, or it ended too early.
     RemoteProtocol,
-    /// A proxy refused, or failed to reach the server.
+    /// A proxy refused, failed to reach the server, or broke the protocol while it was asked to. One that
+    /// cannot be reached itself is `Connect` or `ConnectTimeout`, and [`Error::proxy`] names it.
     Proxy,
     /// No scheme, or one that is not http or https.
     UnsupportedProtocol,
@@ -74,6 +74,8 @@ struct Inner {
     kind: Kind,
     cause: Cause,
     request: Option<(String, Url)>,
+    /// The proxy on the way, and whether it is the one that failed.
+    proxy: Option<(String, bool)>,
     address: Option<SocketAddr>,
     processed: Processed,
     /// What was being done, where the kind does not say it.
@@ -97,6 +99,7 @@ impl Error {
             kind,
             cause,
             request,
+            proxy: None,
             address,
             processed: Processed::No,
             phase: None,
@@ -134,6 +137,7 @@ impl Error {
             ConnectionError::Timeout(_) => Kind::PoolTimeout,
             ConnectionError::Local(_) => Kind::LocalProtocol,
             ConnectionError::Remote(_) => Kind::RemoteProtocol,
+            ConnectionError::Proxy(_) => Kind::Proxy,
             #[cfg(feature = "http2")]
             ConnectionError::Http2Request(_) => Kind::LocalProtocol,
             #[cfg(feature = "http2")]
@@ -162,6 +166,7 @@ impl Error {
                 kind: self.0.kind,
                 cause: self.0.cause.clone(),
                 request: self.0.request.clone(),
+                proxy: self.0.proxy.clone(),
                 address: self.0.address,
                 processed: self.0.processed,
                 phase: self.0.phase,
@@ -180,6 +185,11 @@ impl Error {
             return self;
         }
         self.change(|inner| inner.request = Some((method.to_owned(), url.clone())))
+    }
+
+    /// Says which proxy failed, or was on the way when something else did.
+    pub(crate) fn by_proxy(self, proxy: &Proxy, own: bool) -> Self {
+        self.change(|inner| inner.proxy = Some((proxy.to_string(), own)))
     }
 
     pub(crate) fn at(self, address: Option<SocketAddr>) -> Self {
@@ -275,6 +285,15 @@ impl Error {
         self.0.request.as_ref().map(|(_, url)| url)
     }
 
+    /// The proxy that failed, without its credentials: it could not be reached, refused, or did not do as
+    /// it should. None for what failed behind it.
+    pub fn proxy(&self) -> Option<&str> {
+        match &self.0.proxy {
+            Some((name, true)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The address that was being talked to or dialled.
     pub fn address(&self) -> Option<SocketAddr> {
         self.0.address
@@ -305,6 +324,11 @@ impl fmt::Display for Error {
             && self.kind() != Kind::Status
         {
             write!(f, "{method} {}: ", Place(url))?;
+        }
+        match &self.0.proxy {
+            Some((name, true)) => write!(f, "proxy {name}: ")?,
+            Some((name, false)) => write!(f, "through {name}: ")?,
+            None => {}
         }
         if let Some(address) = self.0.address {
             write!(f, "{address}: ")?;

@@ -8,6 +8,7 @@ use crate::feed::Feed;
 use crate::lifeline::closed;
 use crate::low_speed::LowSpeed;
 use crate::network::Wiring;
+use crate::proxy::{Detour, Proxy, Said, literal};
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
@@ -17,11 +18,12 @@ use bytes::Bytes;
 use http::Method;
 use nuncio_connection::{
     BodySize, Connection, Deadlines, Error as ConnectionError, Event, EventSink, IoError, Phase,
-    PoolKey, Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
+    PoolKey, Processed, Protocol, ProxyError, RequestHead, ResponseHead, RouteId, StreamId,
+    check_request,
 };
 use std::borrow::Cow;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -32,6 +34,8 @@ pub(crate) struct Leg<S> {
     depot: Arc<Depot<S>>,
     timeout: Timeout,
     runtime: u64,
+    /// The proxy on the way.
+    detour: Option<Box<Detour>>,
     /// How often it was sent again, after failures and refusals.
     replays: Replays,
     /// The next connection is not to be an idle one.
@@ -103,17 +107,35 @@ impl<S> Leg<S> {
         depot: Arc<Depot<S>>,
         timeout: Timeout,
         runtime: u64,
+        proxy: Option<Proxy>,
     ) -> Self {
         Leg {
             wiring,
             depot,
             timeout,
             runtime,
+            detour: proxy.map(|proxy| Box::new(Detour::new(proxy))),
             replays: Replays::default(),
             fresh: false,
             http1: false,
             peer: None,
             state: State::Start,
+        }
+    }
+
+    /// The host that is to be looked up, or whose addresses are dialled, and its port.
+    pub(crate) fn sought<'a>(&'a self, request: &'a Request) -> (&'a str, u16) {
+        match &self.detour {
+            None => (request.url().host_str(), port_of(request)),
+            Some(detour) => detour.sought(request.url()),
+        }
+    }
+
+    /// Says which proxy failed, or was on the way.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        match &self.detour {
+            None => error,
+            Some(detour) => detour.blame(error),
         }
     }
 
@@ -177,9 +199,14 @@ impl<S> Leg<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
-                    let share = self.wiring.may_share(request.url());
+                    if let Some(detour) = &mut self.detour {
+                        detour.begin();
+                    }
+                    let detour = self.detour.as_deref();
+                    let route = detour.map(|detour| detour.proxy.id());
+                    let mut key = pool_key(request, self.runtime, route);
+                    let share = self.wiring.may_share(request.url(), detour);
                     if share && !self.http1 {
-                        let key = pool_key(request, self.runtime);
                         self.http1 = self.depot.wants_http1(&key);
                     }
                     let wish = Wish {
@@ -187,7 +214,6 @@ impl<S> Leg<S> {
                         share: share && !self.http1,
                     };
                     let until = after(now, self.timeout.pool_limit());
-                    let mut key = pool_key(request, self.runtime);
                     if self.http1 {
                         key.scheme = Cow::Borrowed(HTTP1_SCHEME);
                     }
@@ -240,8 +266,16 @@ impl<S> Leg<S> {
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        let error = Error::connection(error.clone(), true);
-                        return Err(if held.is_cut() { closed() } else { error });
+                        let error = error.clone();
+                        if held.is_cut() {
+                            return Err(closed());
+                        }
+                        if self.refused(&error, lane.connection.layers_left()) {
+                            held.discard();
+                            self.state = State::Start;
+                            continue;
+                        }
+                        return Err(Error::connection(error, true));
                     }
                     match lane.connection.protocol() {
                         Some(Protocol::Http2) => {
@@ -284,6 +318,7 @@ impl<S> Leg<S> {
             Ok(Progress::Head(head)) => {
                 running.rest_low_speed();
                 let again = match head.status {
+                    407 if self.detour.is_some() => self.unauthenticated(request, &head),
                     417 => self.unexpected(request),
                     421 => self.misdirected(request),
                     _ => None,
@@ -358,31 +393,53 @@ impl<S> Leg<S> {
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
-                let (host, port) = (url.host_str(), port_of(request));
-                match literal(host) {
-                    Some(address) => {
-                        let addresses = vec![SocketAddr::new(address, port)];
-                        State::Dialing(Dialing {
-                            permit,
-                            addresses,
-                            next: 0,
-                            until,
-                        })
-                    }
-                    None => {
-                        self.events().raise(|| Event::ResolveStarted { host, port });
-                        State::Resolving { permit, until }
-                    }
+                if let Some(detour) = &self.detour {
+                    detour.check(url)?;
                 }
+                self.seek(request, permit, until)
             }
         };
         Ok(())
     }
 
-    /// The look-up of `host` is over.
+    /// Whom to dial: an address, or a name to be looked up first.
+    fn seek(&mut self, request: &Request, permit: Permit<S>, until: Option<Instant>) -> State<S> {
+        if let Some(detour) = &mut self.detour {
+            detour.set_out();
+        }
+        let (host, port) = self.sought(request);
+        match literal(host) {
+            Some(address) => State::Dialing(Dialing {
+                permit,
+                addresses: vec![SocketAddr::new(address, port)],
+                next: 0,
+                until,
+            }),
+            None => {
+                self.events().raise(|| Event::ResolveStarted { host, port });
+                State::Resolving { permit, until }
+            }
+        }
+    }
+
+    /// Whether a proxy that would not connect is to be asked again, with an answer to what it asked.
+    fn refused(&mut self, error: &ConnectionError, left: usize) -> bool {
+        let Some(detour) = &mut self.detour else {
+            return false;
+        };
+        detour.stopped_at(left);
+        match error {
+            ConnectionError::Proxy(ProxyError::Status(answer)) => {
+                detour.answers(answer.status, &answer.headers)
+            }
+            _ => false,
+        }
+    }
+
+    /// The look-up is over.
     pub(crate) fn resolved(
         &mut self,
-        host: &str,
+        request: &Request,
         found: io::Result<Vec<SocketAddr>>,
     ) -> Result<(), Error> {
         let State::Resolving { permit, until } = std::mem::replace(&mut self.state, State::Done)
@@ -392,6 +449,7 @@ impl<S> Leg<S> {
         if permit.is_cut() {
             return Err(closed());
         }
+        let (host, _) = self.sought(request);
         let addresses = match found {
             Ok(addresses) if !addresses.is_empty() => addresses,
             Ok(_) => {
@@ -412,6 +470,16 @@ impl<S> Leg<S> {
         self.events().raise(|| Event::ResolveComplete {
             addresses: &addresses,
         });
+        let addresses = match &mut self.detour {
+            None => addresses,
+            Some(detour) => match detour.found(request.url(), addresses)? {
+                Some(addresses) => addresses,
+                None => {
+                    self.state = self.seek(request, permit, until);
+                    return Ok(());
+                }
+            },
+        };
         self.state = State::Dialing(Dialing {
             permit,
             addresses,
@@ -444,12 +512,16 @@ impl<S> Leg<S> {
                 let left = dialing
                     .until
                     .map(|until| until.saturating_duration_since(now));
-                let layers = if self.http1 {
-                    self.wiring.http1_layers(request.url())?
-                } else {
-                    self.wiring.layers(request.url())?
+                let (url, http1) = (request.url(), self.http1);
+                let detour = self.detour.as_deref_mut();
+                let layers = match http1 {
+                    true => self.wiring.http1_layers(url, detour)?,
+                    false => self.wiring.layers(url, detour)?,
                 };
-                let config = Arc::clone(&self.wiring.connection);
+                if let Some(detour) = &mut self.detour {
+                    detour.reached(url, layers.len());
+                }
+                let config = self.wiring.config(url, self.detour.as_deref());
                 let connection = Connection::new(config, layers, left, now)
                     .map_err(|error| Error::connection(error, true))?;
                 let held = dialing.permit.connected(connection, socket, address, now);
@@ -496,12 +568,16 @@ impl<S> Leg<S> {
             return Err(Error::new(Kind::LocalProtocol, text));
         }
         let size = request.body_size();
+        let said = match &mut self.detour {
+            None => None,
+            Some(detour) => detour.said(request)?,
+        };
         let target = request.target();
         let head = RequestHead {
             method: request.method().as_str(),
             scheme: request.url().scheme(),
-            target: &target,
-            headers: request.headers(),
+            target: said.as_ref().map_or(&*target, Said::target),
+            headers: said.as_ref().map_or(request.headers(), Said::headers),
         };
         let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));
         let expects = uploads && expects_continue(request);
@@ -684,6 +760,32 @@ impl<S> Leg<S> {
         (doing, Processed::No)
     }
 
+    /// Sends the request again, if it may, with an answer to what the proxy asks that forwards it.
+    fn unauthenticated(&mut self, request: &mut Request, head: &ResponseHead) -> Option<()> {
+        let detour = self.detour.as_mut()?;
+        let own = request.headers().contains("proxy-authorization");
+        if own || !detour.forwards(request.url()) {
+            return None;
+        }
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if !running.is_sent() {
+            return None;
+        }
+        if !detour.answers(head.status, &head.headers) {
+            return None;
+        }
+        request.body_mut().give_back(running.feed.take());
+        if !request.body_mut().restart() {
+            running.feed = request.body_mut().lend();
+            return None;
+        }
+        self.take_running()?.held.discard();
+        self.state = State::Start;
+        Some(())
+    }
+
     fn events(&self) -> &EventSink {
         &self.wiring.connection.events
     }
@@ -695,13 +797,14 @@ fn expects_continue(request: &Request) -> bool {
     expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
 }
 
-fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {
+fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> PoolKey<'_> {
     let url = request.url();
     PoolKey {
         scheme: Cow::Borrowed(url.scheme()),
         host: Cow::Borrowed(url.host_str()),
         port: port_of(request),
         context,
+        route,
     }
 }
 
@@ -730,13 +833,6 @@ impl<S> Dialing<S> {
     }
 }
 
-/// An address written as such needs no look-up.
-fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.parse().ok()
 }
 
 #[cfg(test)]
@@ -767,7 +863,7 @@ mod tests {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));
-        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0)
+        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0, None)
     }
 
     const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });

@@ -4,12 +4,15 @@ use crate::environment::Environment;
 use crate::error::Error;
 #[cfg(not(feature = "tls"))]
 use crate::error::Kind;
+use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(feature = "http2")]
 use std::time::Duration;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
@@ -20,6 +23,7 @@ pub struct Network {
     protocols: Protocols,
     #[cfg(feature = "http2")]
     keep_alive: Option<Duration>,
+    pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     tls: crate::tls::Tls,
 }
@@ -56,6 +60,24 @@ impl Protocols {
             Protocols::Http2 => PriorKnowledge::Http2,
             _ => PriorKnowledge::Http1,
         }
+    }
+}
+
+/// TLS to those proxies that have no settings of their own, made when the first of them is met. They
+/// are trusted as a client trusts that is told nothing.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct ToProxies {
+    environment: Environment,
+    trust_env: bool,
+    config: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
+}
+
+#[cfg(feature = "tls")]
+impl ToProxies {
+    fn config(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let make = || crate::Tls::new().build_for_a_proxy(self.environment, self.trust_env);
+        self.config.get_or_init(make).clone()
     }
 }
 
@@ -112,6 +134,12 @@ impl Network {
     #[cfg(feature = "http2")]
     pub fn http2_keep_alive(mut self, silence: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = silence.into();
+        self
+    }
+
+    /// Goes through this proxy, whatever the URL. Default directly to each server.
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.proxy = Some(proxy.into());
         self
     }
 
@@ -182,12 +210,33 @@ impl Network {
                 .build(self.protocols.alpn(), environment, trust_env)?,
             server_name: self.tls.name().cloned(),
         };
-        Ok(Wiring {
+        let connection = Arc::new(connection);
+        let forwarding = if connection.prior_knowledge == PriorKnowledge::Http1 {
+            Arc::clone(&connection)
+        } else {
+            Arc::new(ConnectionConfig {
+                prior_knowledge: PriorKnowledge::Http1,
+                ..ConnectionConfig::clone(&connection)
+            })
+        };
+        let wiring = Wiring {
             limits: self.limits,
-            connection: Arc::new(connection),
+            connection,
+            forwarding,
             protocols: self.protocols,
+            proxy: self.proxy,
             secure,
-        })
+            #[cfg(feature = "tls")]
+            to_proxies: Arc::new(ToProxies {
+                environment,
+                trust_env,
+                config: OnceLock::new(),
+            }),
+        };
+        if let Some(proxy) = &wiring.proxy {
+            wiring.check(proxy)?;
+        }
+        Ok(wiring)
     }
 }
 
@@ -204,8 +253,14 @@ impl fmt::Debug for Network {
 pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
+    /// For requests that a proxy forwards: that is HTTP/1.1 always.
+    forwarding: Arc<ConnectionConfig>,
     protocols: Protocols,
+    /// What all of its requests go through.
+    pub(crate) proxy: Option<Proxy>,
     secure: Secure,
+    #[cfg(feature = "tls")]
+    to_proxies: Arc<ToProxies>,
 }
 
 /// What https is made of.
@@ -226,23 +281,55 @@ enum Secure {
 impl Wiring {
     /// For connections that go over no network.
     pub(crate) fn plain(limits: Limits, http1: nuncio_connection::Http1Config) -> Self {
+        let connection = Arc::new(ConnectionConfig {
+            http1,
+            ..ConnectionConfig::default()
+        });
         Wiring {
             limits,
-            connection: Arc::new(ConnectionConfig {
-                http1,
-                ..ConnectionConfig::default()
-            }),
+            forwarding: Arc::clone(&connection),
+            connection,
             protocols: Protocols::Http1,
+            proxy: None,
             secure: Secure::Plain,
+            #[cfg(feature = "tls")]
+            to_proxies: Arc::new(ToProxies::new(Ok(None))),
         }
     }
 
+    /// Whether `proxy` can be used at all.
+    pub(crate) fn check(&self, proxy: &Proxy) -> Result<(), Error> {
+        proxy.check()?;
+        #[cfg(feature = "tls")]
+        if proxy.is_https() {
+            self.tls_to(proxy)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls_to(&self, proxy: &Proxy) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let files = self.to_proxies.environment;
+        proxy.tls_config_with(files).unwrap_or_else(|| self.to_proxies.config())
+    }
+
+    /// What the connections for `url` have in common.
+    pub(crate) fn config(&self, url: &Url, detour: Option<&Detour>) -> Arc<ConnectionConfig> {
+        let forwards = detour.is_some_and(|detour| detour.forwards(url));
+        Arc::clone(match forwards {
+            true => &self.forwarding,
+            false => &self.connection,
+        })
+    }
+
     /// Whether a connection for `url` may turn out to be one that requests can share.
-    pub(crate) fn may_share(&self, url: &Url) -> bool {
+    pub(crate) fn may_share(&self, url: &Url, detour: Option<&Detour>) -> bool {
         #[cfg(not(feature = "http2"))]
-        let _ = url;
+        let _ = (url, detour);
         match self.protocols {
             Protocols::Http1 => false,
+            #[cfg(feature = "http2")]
+            _ if detour.is_some_and(|detour| detour.forwards(url)) => false,
             #[cfg(feature = "http2")]
             Protocols::Both => url.scheme() == "https",
             #[cfg(feature = "http2")]
@@ -251,21 +338,24 @@ impl Wiring {
     }
 
     /// Whether a server that wants HTTP/1.1 instead can have it.
-    pub(crate) fn may_fall_back(&self, url: &Url) -> bool {
+    pub(crate) fn may_fall_back(&self, url: &Url, detour: Option<&Detour>) -> bool {
         self.protocols != Protocols::Http1
             && self.protocols.prior_knowledge() == PriorKnowledge::Http1
-            && self.may_share(url)
+            && self.may_share(url, detour)
     }
 
     /// What is dialled through to reach `url`'s origin, with HTTP/2 not on offer.
-    pub(crate) fn http1_layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
-        let mut layers = self.layers(url)?;
+    pub(crate) fn http1_layers(
+        &self,
+        url: &Url,
+        detour: Option<&mut Detour>,
+    ) -> Result<Vec<Layer>, Error> {
+        let mut layers = self.layers(url, detour)?;
+        // The last one is the origin's.
         #[cfg(feature = "tls")]
-        for layer in &mut layers {
-            if let Layer::Tls(params) = layer {
-                let config = Arc::make_mut(&mut params.config);
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            }
+        if let Some(Layer::Tls(params)) = layers.last_mut() {
+            let config = Arc::make_mut(&mut params.config);
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
         #[cfg(not(feature = "tls"))]
         let _ = &mut layers;
@@ -292,20 +382,35 @@ impl Wiring {
     }
 
     /// What is dialled through to reach `url`'s origin.
-    pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+    pub(crate) fn layers(
+        &self,
+        url: &Url,
+        detour: Option<&mut Detour>,
+    ) -> Result<Vec<Layer>, Error> {
+        let mut layers = Vec::new();
+        if let Some(detour) = detour {
+            #[cfg(feature = "tls")]
+            if detour.proxy.is_https() {
+                let config = self.tls_to(&detour.proxy)?;
+                let server_name = detour.proxy.server_name().to_owned();
+                layers.push(tls(config, server_name));
+            }
+            layers.extend(detour.layer(url)?);
+        }
         if url.scheme() != "https" {
-            return Ok(Vec::new());
+            return Ok(layers);
         }
         match &self.secure {
-            Secure::Plain => Ok(Vec::new()),
+            Secure::Plain => Ok(layers),
             #[cfg(feature = "tls")]
             Secure::Tls {
                 config,
                 server_name,
-            } => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
-                config: Arc::clone(config),
-                server_name: server_name.as_deref().unwrap_or(url.host_str()).to_owned(),
-            })]),
+            } => {
+                let name = server_name.as_deref().unwrap_or(url.host_str());
+                layers.push(tls(Arc::clone(config), name.to_owned()));
+                Ok(layers)
+            }
             #[cfg(not(feature = "tls"))]
             Secure::Missing => Err(Error::new(
                 Kind::UnsupportedProtocol,
@@ -313,4 +418,12 @@ impl Wiring {
             )),
         }
     }
+}
+
+#[cfg(feature = "tls")]
+fn tls(config: Arc<rustls::ClientConfig>, server_name: String) -> Layer {
+    Layer::Tls(nuncio_connection::TlsParams {
+        config,
+        server_name,
+    })
 }

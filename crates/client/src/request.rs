@@ -8,6 +8,7 @@ use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
 use crate::multipart::Form;
 use crate::payload::Payload;
+use crate::proxy::Proxy;
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
 use crate::settings::Settings;
@@ -49,6 +50,7 @@ pub(crate) struct Rare {
     /// Whether they are followed, whatever else is done with them.
     pub(crate) follow: Option<bool>,
     pub(crate) auth: Choice<Auth>,
+    pub(crate) proxy: Choice<Proxy>,
     /// For this request only; they become its `Cookie` field.
     cookies: Vec<(String, String)>,
     pub(crate) decoding: DecodingOptions,
@@ -178,6 +180,22 @@ impl Request {
     /// How it authenticates, in place of what the client does.
     pub fn set_auth(&mut self, auth: impl Into<Auth>) {
         self.options.rare_mut().auth = Choice::Is(auth.into());
+    }
+
+    /// The proxy that it goes through, whatever the client does.
+    pub fn set_proxy(&mut self, proxy: impl Into<Proxy>) {
+        self.options.rare_mut().proxy = Choice::Is(proxy.into());
+    }
+
+    /// No proxy, whatever the client does.
+    pub fn set_no_proxy(&mut self) {
+        self.options.rare_mut().proxy = Choice::Off;
+    }
+
+    /// What it says of a proxy itself.
+    pub(crate) fn own_proxy(&self) -> &Choice<Proxy> {
+        let own = self.options.rare.as_deref();
+        own.map_or(&Choice::Inherit, |rare| &rare.proxy)
     }
 
     /// What travels with the request without being sent: for hooks and transports.
@@ -565,6 +583,25 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
             let auth = auth.into();
             auth.check()?;
             draft.options.rare_mut().auth = Choice::Is(auth);
+            Ok(())
+        })
+    }
+
+    /// The proxy that this request goes through, and what follows its redirects, whatever the client
+    /// does. It goes before mounts and transports too.
+    pub fn proxy(self, proxy: impl Into<Proxy>) -> Self {
+        self.change(|draft| {
+            let proxy = proxy.into();
+            proxy.check()?;
+            draft.options.rare_mut().proxy = Choice::Is(proxy);
+            Ok(())
+        })
+    }
+
+    /// No proxy for this request, and for what follows its redirects, whatever the client does.
+    pub fn no_proxy(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().proxy = Choice::Off;
             Ok(())
         })
     }

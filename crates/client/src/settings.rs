@@ -8,12 +8,14 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::hooks::Hooks;
-use crate::mount::Pattern;
-use crate::network::{Network, Wiring};
+use crate::network::Network;
+use crate::proxy::{Proxies, Proxy};
 use crate::redirect::Redirects;
+use crate::request::Choice;
 use crate::response::DefaultEncoding;
+use crate::routes::{Mount, Route, Routes};
 use crate::timeout::Timeout;
-use crate::transport::{Custom, Transport, Way};
+use crate::transport::{Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
 use nuncio_content::Budget;
 use nuncio_headers::Headers;
@@ -48,52 +50,16 @@ struct Carriers {
     network: Network,
     transport: Option<Transport>,
     mounts: Vec<(String, Transport)>,
+    proxy: Choice<Proxy>,
     events: EventSink,
     trust_env: bool,
-}
-
-/// Which transport serves which URL.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    /// The client's own network first, then those of mounts: one depot each.
-    networks: Vec<Arc<Wiring>>,
-    /// Sorted by priority.
-    mounts: Vec<(Pattern, Route)>,
-    default: Route,
-}
-
-#[derive(Clone)]
-pub(crate) enum Route {
-    Network(usize),
-    Custom(Custom),
-}
-
-impl std::fmt::Debug for Route {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Route::Network(index) => write!(f, "Network({index})"),
-            Route::Custom(_) => f.write_str("Custom"),
-        }
-    }
-}
-
-impl Routes {
-    /// Who serves `url`.
-    pub(crate) fn find(&self, url: &Url) -> &Route {
-        let mounted = self.mounts.iter().find(|(pattern, _)| pattern.matches(url));
-        mounted.map_or(&self.default, |(_, route)| route)
-    }
-
-    pub(crate) fn network(&self, index: usize) -> Option<&Arc<Wiring>> {
-        self.networks.get(index)
-    }
 }
 
 impl Settings {
     /// The limits of each pool: the client's own, and then those of mounts with a network of
     /// their own.
     pub fn limits(&self) -> impl Iterator<Item = Limits> + use<'_> {
-        self.routes.networks.iter().map(|network| network.limits)
+        self.routes.networks().map(|network| network.limits)
     }
 
     /// Where the connections of this client keep what they read.
@@ -128,23 +94,23 @@ impl Settings {
         Ok(url)
     }
 
-    /// Which way `url` is asked for, if it may be at all: a request may have been put together around
-    /// any URL.
-    pub(crate) fn route(&self, url: &Url) -> Result<&Route, Error> {
-        if self.https_only && url.scheme() == "http" {
+    /// Who carries `request`, if it may be asked for at all: it may have been put together around any
+    /// URL.
+    pub(crate) fn carrier(&self, request: &Request) -> Result<Carrier<'_>, Error> {
+        if self.https_only && request.url().scheme() == "http" {
             let text = "the client was built with https_only, and the URL's scheme is http";
             return Err(Error::new(Kind::UnsupportedProtocol, text));
         }
-        let route = self.routes.find(url);
-        if let Route::Network(_) = route {
-            requestable(url)?;
+        let carrier = self.routes.carrier(request);
+        if let Carrier::Network(..) = carrier {
+            requestable(request.url())?;
         }
-        Ok(route)
+        Ok(carrier)
     }
 }
 
 /// Whether the network can be asked for it.
-fn requestable(url: &Url) -> Result<(), Error> {
+pub(crate) fn requestable(url: &Url) -> Result<(), Error> {
     match url.scheme() {
         "http" | "https" if url.host_str().is_empty() => {
             Err(Error::new(Kind::InvalidUrl, "the URL has no host"))
@@ -168,7 +134,7 @@ pub(crate) fn parse_absolute(text: &str) -> Result<Url, Error> {
 }
 
 /// A text that is no URL, as far as it can be shown: without what may be credentials in it.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
     let after = text.find("//").map_or(0, |at| at + 2);
     let (front, rest) = text.split_at(after);
@@ -430,9 +396,24 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
-    /// Whether the environment is heeded: the certificates in `SSL_CERT_FILE` or `SSL_CERT_DIR`, read
-    /// when the client is built, in place of those that are built in. Default no: nothing of the
-    /// process is read.
+    /// Whether the environment is heeded. It is read when the client is built. Default no: nothing of
+    /// the process is read.
+    ///
+    /// - The certificates in `SSL_CERT_FILE` or `SSL_CERT_DIR`, in place of those that are built in.
+    /// - Proxies, where neither [`proxy`](Self::proxy), [`no_proxy`](Self::no_proxy) nor a
+    ///   [`transport`](Self::transport) is given: `NUNCIO_HTTP_PROXY` and `NUNCIO_HTTPS_PROXY` for one
+    ///   scheme, `NUNCIO_PROXY` for both, and if it is not set `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`. An empty one of ours says that there is
+    ///   none, whatever the standard ones say.
+    ///   Of those the lower-case form goes first, and if it is empty, the other does not count. Where
+    ///   `REQUEST_METHOD` is set, as in CGI, upper-case `HTTP_PROXY` is ignored, for it may come from a
+    ///   client. A value that is no proxy fails the build.
+    /// - What is reached without those proxies: `NUNCIO_NO_PROXY`, or `NO_PROXY`. Separated by commas or
+    ///   white space: `*` for everything; `example.com` for it and what is below it, `.example.com` or
+    ///   `*.example.com` for what is below it alone; `localhost`; addresses and networks in CIDR form,
+    ///   compared by value; any but a network with `:8080` for that port alone; mount patterns with
+    ///   `://`. What is none of these covers nothing.
+    ///
+    /// [`Client::explain_proxy`] tells what that comes to for a URL.
     pub fn trust_env(mut self, trust: bool) -> Self {
         self.carriers().trust_env = trust;
         self
@@ -512,6 +493,22 @@ impl<D: Driver> ClientBuilder<D> {
     /// particular pattern goes first; the same one given again replaces the earlier.
     pub fn mount(mut self, pattern: impl Into<String>, transport: Transport) -> Self {
         self.carriers().mounts.push((pattern.into(), transport));
+        self
+    }
+
+    /// The proxy that all requests go through, those excepted that a mount of a more particular
+    /// pattern serves. The environment's are not looked at then. It goes before a
+    /// [`transport`](Self::transport).
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.carriers().proxy = Choice::Is(proxy.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says, or the client that this one is derived from.
+    pub fn no_proxy(mut self) -> Self {
+        let carriers = self.carriers();
+        carriers.proxy = Choice::Off;
+        carriers.network.proxy = None;
         self
     }
 
@@ -659,6 +656,12 @@ impl<D: Driver> ClientBuilder<D> {
 
 impl Carriers {
     fn routes(&self, side: Side, environment: Environment) -> Result<Routes, Error> {
+        let proxies = match (self.trust_env, &self.proxy, &self.transport) {
+            (true, Choice::Inherit, None) if self.network.proxy.is_none() => {
+                Proxies::read(environment)?
+            }
+            _ => Proxies::default(),
+        };
         let blocks = BlockCache::default();
         let wire = |network: &Network| {
             let network = network.clone();
@@ -666,7 +669,13 @@ impl Carriers {
             let wiring = network.build(events, blocks, environment, self.trust_env);
             wiring.map(Arc::new)
         };
-        let mut networks = vec![wire(&self.network)?];
+        let own = wire(&self.network)?;
+        let default_network = || Route::Network(0, own.proxy.clone());
+        let through = |proxy: &Proxy| {
+            own.check(proxy)?;
+            Ok::<_, Error>(Route::Network(0, Some(proxy.clone())))
+        };
+        let mut others = Vec::new();
         let mut route = |transport: &Transport| -> Result<Option<Route>, Error> {
             Ok(match &transport.0 {
                 Way::Default => None,
@@ -675,30 +684,37 @@ impl Carriers {
                     Some(Route::Custom(custom.clone()))
                 }
                 Way::Network(network) => {
-                    networks.push(wire(network)?);
-                    Some(Route::Network(networks.len() - 1))
+                    let wiring = wire(network)?;
+                    let proxy = wiring.proxy.clone();
+                    others.push(wiring);
+                    Some(Route::Network(others.len(), proxy))
                 }
+                Way::Proxy(proxy) => Some(through(proxy)?),
             })
         };
         let default = match &self.transport {
-            Some(transport) => route(transport)?.unwrap_or(Route::Network(0)),
-            None => Route::Network(0),
+            Some(transport) => route(transport)?.unwrap_or_else(default_network),
+            None => default_network(),
         };
-        let mut mounts: Vec<(Pattern, Route)> = Vec::new();
-        for (text, transport) in &self.mounts {
-            let pattern = Pattern::parse(text)?;
-            let route = route(transport)?.unwrap_or_else(|| default.clone());
-            match mounts.iter_mut().find(|(known, _)| *known == pattern) {
-                Some((_, known)) => *known = route,
-                None => mounts.push((pattern, route)),
-            }
+        let mut mounts = Vec::new();
+        for (pattern, proxy, variable) in &proxies.mounts {
+            let route = match proxy {
+                Some(proxy) => through(proxy)?,
+                None => default.clone(),
+            };
+            mounts.push(Mount::by_variable(pattern, route, variable)?);
         }
-        mounts.sort_by_key(|(pattern, _)| pattern.priority());
-        Ok(Routes {
-            networks,
-            mounts,
-            default,
-        })
+        if let Choice::Is(proxy) = &self.proxy {
+            mounts.push(Mount::by_client(through(proxy)?)?);
+        }
+        for (text, transport) in &self.mounts {
+            let route = route(transport)?.unwrap_or_else(|| default.clone());
+            mounts.push(Mount::given(text, route)?);
+        }
+        let mut networks = vec![Arc::clone(&own)];
+        networks.append(&mut others);
+        let off = matches!(self.proxy, Choice::Off);
+        Ok(Routes::new(networks, mounts, default, proxies, off))
     }
 }
 

@@ -125,6 +125,14 @@ impl Connection {
         self.link.tls()
     }
 
+    /// How many of its layers do not stand yet, the one at which it failed included.
+    pub fn layers_left(&self) -> usize {
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.left(),
+            _ => 0,
+        }
+    }
+
     /// Why the connection failed, if it did.
     pub fn failure(&self) -> Option<&Error> {
         match &self.failed {

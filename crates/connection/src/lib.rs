@@ -93,7 +93,8 @@ pub use nuncio_http2::{
 };
 pub use pool::{
     Assigned, Assignment, Checkout, ConnId, ConnectionSnapshot, ConnectionState, Limits,
-    OriginSnapshot, Pool, PoolCounts, PoolKey, PoolSnapshot, Ticket, WaitReason, WaiterSnapshot,
+    OriginSnapshot, Pool, PoolCounts, PoolKey, PoolSnapshot, RouteId, Ticket, WaitReason,
+    WaiterSnapshot,
 };
 #[cfg(feature = "aws-lc")]
 pub use tls::aws_lc;

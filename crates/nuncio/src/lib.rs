@@ -316,6 +316,36 @@
 //! `tls_config`. Client certificates, the oldest version, another name to verify and a key log are set
 //! on [`tls::Tls`]; a response tells what was agreed on ([`Head::tls`]).
 //!
+//! # Proxies
+//!
+//! A [`Proxy`] speaks HTTP, HTTPS, SOCKS5 or SOCKS4, with Basic or Digest, fields and TLS settings of its
+//! own. It is given to a client, to a pattern of URLs, or to one request; with `trust_env` the
+//! environment names it (`HTTPS_PROXY`, `NO_PROXY` and the like, `NUNCIO_PROXY` before them).
+//! `explain_proxy` says which one a URL would take, and why. What a proxy is told is told to nobody
+//! else, and what goes wrong at a proxy is [`Kind::Proxy`], or names it ([`Error::proxy`]).
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::blocking::Client;
+//! use nuncio::{Proxy, Transport};
+//!
+//! let client = Client::builder()
+//!     .proxy(Proxy::new("http://proxy.example:3128").auth("user", "password"))
+//!     .mount("all://*.onion", Transport::proxy("socks5://localhost:9050"))
+//!     .mount("all://localhost", Transport::client_default())
+//!     .build()?;
+//! assert_eq!(
+//!     client.explain_proxy("https://example.com/")?.to_string(),
+//!     "http://proxy.example:3128, by the client's proxy()",
+//! );
+//! let direct = client.get("https://example.com/").no_proxy().send()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Other crates' types
 //!
 //! A [`Request`] can be made of an `http::Request` and the other way round, and so can a [`Response`] and
@@ -324,8 +354,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, addresses raced against each other, retries,
-//! limits on a whole request or on a slow one.
+//! Unix sockets, addresses raced against each other, retries.
 //!
 //! # Features
 //!
@@ -370,9 +399,10 @@ pub use nuncio_client::{
     ConnectionSnapshot, ConnectionState, Cookie, CookieJar, DefaultEncoding, Digest, Error, Event,
     Feed, Form, Head, Headers, Http1Config, Interim, IntoReply, Kind, Limits, Link, Links, Method,
     Mock, Netrc, Network, OneShot, OriginSnapshot, ParamValue, Part, Phase, PoolCounts,
-    PoolSnapshot, Processed, Protocol, QueryParams, Redirect, RedirectAction, Redirects, Reference,
-    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
-    Transport, Url, Version, WaitReason, WaiterSnapshot, auth, cookies, cut,
+    PoolSnapshot, Processed, Protocol, Proxy, ProxyChoice, ProxyReason, QueryParams, Redirect,
+    RedirectAction, Redirects, Reference, Reply, Request, Response, Script, SentRequest,
+    ServerSentEvent, Side, StatusCode, Timeout, Transport, Url, Version, WaitReason,
+    WaiterSnapshot, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

@@ -6,6 +6,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`server`] | an origin with ready-made paths, plain or TLS, and routes of your own |
+//! | [`proxy`] | a proxy: HTTP, over TLS too, SOCKS5 and SOCKS4 |
 //! | [`script`] | a peer that does exactly what it is told, byte for byte |
 //! | [`frames`] | HTTP/2 frames written by hand, and a peer that breaks the rules with them |
 //! | [`certs`] | an authority, good and bad certificates, rustls configurations |
@@ -47,6 +48,7 @@ pub mod latch;
 #[cfg(all(unix, feature = "sharing"))]
 pub mod leader;
 pub mod pair;
+pub mod proxy;
 mod reply;
 mod request;
 pub mod rng;

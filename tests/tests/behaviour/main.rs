@@ -31,6 +31,7 @@ mod policy;
 mod pool;
 mod pool_keys;
 mod pool_view;
+mod proxies;
 mod redirects;
 mod requests;
 mod responses;

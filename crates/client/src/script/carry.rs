@@ -83,7 +83,7 @@ impl Carrier for Carried {
         let (wiring, depot) = (Arc::clone(&self.wiring), Arc::clone(&self.depot));
         let started = self.world.now().unwrap_or(now);
         let mut sending = Some(Sending {
-            leg: Leg::new(wiring, depot, timeout, 0),
+            leg: Leg::new(wiring, depot, timeout, 0, None),
             request,
             total: Total::new(&timeout, started),
             interim: Vec::new(),
@@ -261,7 +261,7 @@ impl Sending {
                 None => step,
             };
             match step {
-                Step::Resolve { .. } => leg.resolved("", Ok(vec![ADDRESS]))?,
+                Step::Resolve { .. } => leg.resolved(request, Ok(vec![ADDRESS]))?,
                 Step::Connect { .. } => leg.connected(request, world.connect(), now)?,
                 Step::Probe => world.probe(leg.lane().ok_or_else(over)?)?,
                 Step::Drive { until } => {

@@ -127,6 +127,11 @@ impl Handshake {
         }
     }
 
+    /// How many layers do not stand yet.
+    pub(crate) fn left(&self) -> usize {
+        1 + self.rest.len()
+    }
+
     /// When the layer that is being set up has had its time.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.until

@@ -11,7 +11,7 @@ mod sharing;
 mod slots;
 mod snapshot;
 
-pub use key::PoolKey;
+pub use key::{PoolKey, RouteId};
 pub use slots::ConnId;
 pub use snapshot::{
     ConnectionSnapshot, ConnectionState, OriginSnapshot, PoolSnapshot, WaitReason, WaiterSnapshot,

@@ -4,10 +4,12 @@ mod algorithm;
 mod answer;
 mod challenge;
 mod memory;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
 pub use algorithm::DigestAlgorithm;
+pub(crate) use memory::Ticket;
 
 use super::basic::{has_control, refused};
 use super::flow::{AuthFlow, AuthScheme, AuthStep};
@@ -18,7 +20,7 @@ use crate::response::Response;
 use answer::{Asked, Credentials};
 use challenge::{DigestChallenge, Qop};
 use http::StatusCode;
-use memory::{Memory, Nonces, Ticket, random_nonce, same_origin};
+use memory::{Memory, Nonces, random_nonce, same_origin};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
