@@ -787,12 +787,12 @@ impl<S> Call<S> {
             return Err(over());
         };
         let limit = self.exchange.timeout(&self.settings).connect_limit();
-        let wiring = match self.settings.routes.find(self.exchange.request.url()) {
-            Route::Network(index) => self.settings.routes.network(*index).map(Arc::clone),
-            Route::Custom(_) => None,
+        let wiring = match self.settings.routes.carrier(&self.exchange.request) {
+            Carrier::Network(index, _) => self.settings.routes.network(index).map(Arc::clone),
+            Carrier::Custom(_) => None,
         };
         let head = self.exchange.into_head(head, seen);
-        let mut incoming = Incoming::new(head, arrival, None, self.started, self.peer);
+        let mut incoming = Incoming::new(head, arrival, None, self.started);
         incoming.switch(|running| Switched::new(running, wiring, limit));
         Ok(incoming)
     }

@@ -523,7 +523,11 @@ impl<S> Held<S> {
     pub(crate) fn into_lane(mut self) -> Option<(Box<Lane<S>>, Permit<S>)> {
         match std::mem::replace(&mut self.hold, Hold::Nothing) {
             Hold::Lane(lane) => {
-                let place = self.depot.permit(lane.id);
+                let place = Permit {
+                    depot: Arc::clone(&self.depot),
+                    conn: Some(lane.id),
+                    lifeline: Arc::clone(&lane.lifeline),
+                };
                 Some((lane, place))
             }
             other => {

@@ -198,7 +198,7 @@ impl<S> Incoming<S> {
     /// [`Kind::Closed`] after [`close`](Self::close), [`Kind::Usage`] for a response of a transport of
     /// the user's.
     pub fn upgrade(self) -> Result<Upgrade<S>, Error> {
-        let peer = self.peer;
+        let peer = self.head.peer_address();
         match self.state {
             State::Switched(switched) => switched.into_upgrade(self.head, peer),
             State::Closed => Err(self.closed()),

@@ -261,15 +261,16 @@ impl<S> Leg<S> {
                     }
                 }
                 State::Handshaking(mut held) => {
+                    let cut = held.is_cut();
                     let Some(lane) = held.lane() else {
                         return Err(closed());
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        let error = error.clone();
-                        if held.is_cut() {
+                        if cut {
                             return Err(closed());
                         }
+                        let error = error.clone();
                         if self.refused(&error, lane.connection.layers_left()) {
                             held.discard();
                             self.state = State::Start;
@@ -687,10 +688,15 @@ impl<S> Leg<S> {
         error: &ConnectionError,
         processed: Processed,
     ) -> bool {
-        if !error.requires_http1() || self.http1 || !self.wiring.may_fall_back(request.url()) {
+        let detour = self.detour.as_deref();
+        if !error.requires_http1()
+            || self.http1
+            || !self.wiring.may_fall_back(request.url(), detour)
+        {
             return false;
         }
-        self.depot.note_http1(&pool_key(request, self.runtime));
+        self.depot
+            .note_http1(&pool_key(request, self.runtime, None));
         let safe = match processed {
             Processed::No => true,
             Processed::Maybe => request.method().is_idempotent(),
@@ -831,8 +837,6 @@ impl<S> Dialing<S> {
         events.raise(|| Event::ConnectStarted { address });
         Ok(Step::Connect { address, until })
     }
-}
-
 }
 
 #[cfg(test)]

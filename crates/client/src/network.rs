@@ -1,18 +1,16 @@
 //! How connections are made: TLS, limits, which protocol, HTTP/1.1's strictness.
 
 use crate::environment::Environment;
-use crate::error::Error;
-#[cfg(not(feature = "tls"))]
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "http2")]
-use std::time::Duration;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
+#[cfg(feature = "http2")]
+use std::time::Duration;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
@@ -227,11 +225,11 @@ impl Network {
             proxy: self.proxy,
             secure,
             #[cfg(feature = "tls")]
-            to_proxies: Arc::new(ToProxies {
+            to_proxies: Some(Arc::new(ToProxies {
                 environment,
                 trust_env,
                 config: OnceLock::new(),
-            }),
+            })),
         };
         if let Some(proxy) = &wiring.proxy {
             wiring.check(proxy)?;
@@ -260,7 +258,7 @@ pub(crate) struct Wiring {
     pub(crate) proxy: Option<Proxy>,
     secure: Secure,
     #[cfg(feature = "tls")]
-    to_proxies: Arc<ToProxies>,
+    to_proxies: Option<Arc<ToProxies>>,
 }
 
 /// What https is made of.
@@ -293,7 +291,7 @@ impl Wiring {
             proxy: None,
             secure: Secure::Plain,
             #[cfg(feature = "tls")]
-            to_proxies: Arc::new(ToProxies::new(Ok(None))),
+            to_proxies: None,
         }
     }
 
@@ -309,8 +307,11 @@ impl Wiring {
 
     #[cfg(feature = "tls")]
     fn tls_to(&self, proxy: &Proxy) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let files = self.to_proxies.environment;
-        proxy.tls_config_with(files).unwrap_or_else(|| self.to_proxies.config())
+        let Some(default) = &self.to_proxies else {
+            return Err(Error::new(Kind::Usage, "a script has no TLS"));
+        };
+        let own = proxy.tls_config_with(default.environment);
+        own.unwrap_or_else(|| default.config())
     }
 
     /// What the connections for `url` have in common.

@@ -11,9 +11,9 @@ use crate::hooks::Hooks;
 use crate::network::Network;
 use crate::proxy::{Proxies, Proxy};
 use crate::redirect::Redirects;
-use crate::request::Choice;
+use crate::request::{Choice, Request};
 use crate::response::DefaultEncoding;
-use crate::routes::{Mount, Route, Routes};
+use crate::routes::{Carrier, Mount, Route, Routes};
 use crate::timeout::Timeout;
 use crate::transport::{Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
@@ -90,17 +90,25 @@ impl Settings {
             }
             None => parse_absolute(text)?,
         };
-        self.route(&url)?;
+        self.allowed(&url)?;
+        if let Route::Network(..) = self.routes.find(&url) {
+            requestable(&url)?;
+        }
         Ok(url)
+    }
+
+    fn allowed(&self, url: &Url) -> Result<(), Error> {
+        if self.https_only && url.scheme() == "http" {
+            let text = "the client was built with https_only, and the URL's scheme is http";
+            return Err(Error::new(Kind::UnsupportedProtocol, text));
+        }
+        Ok(())
     }
 
     /// Who carries `request`, if it may be asked for at all: it may have been put together around any
     /// URL.
     pub(crate) fn carrier(&self, request: &Request) -> Result<Carrier<'_>, Error> {
-        if self.https_only && request.url().scheme() == "http" {
-            let text = "the client was built with https_only, and the URL's scheme is http";
-            return Err(Error::new(Kind::UnsupportedProtocol, text));
-        }
+        self.allowed(request.url())?;
         let carrier = self.routes.carrier(request);
         if let Carrier::Network(..) = carrier {
             requestable(request.url())?;

@@ -107,7 +107,7 @@ impl Connection {
         match &self.stage {
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.body_sent(id),
-            Stage::Http1(h1) => h1.given(id).saturating_sub(self.unsent() as u64),
+            Stage::Http1(h1) => h1.given(id).saturating_sub(self.link.unwritten() as u64),
             #[cfg(feature = "tls")]
             Stage::Handshake { .. } => 0,
         }
