@@ -62,7 +62,7 @@ pub enum Event<'a> {
     },
     /// The handshake is done. Raised by `Connection::handle_input`.
     TlsComplete {
-        /// The protocol agreed on; with a proxy it is HTTP/1.1.
+        /// The protocol agreed on; HTTP/1.1 is told of a proxy, and within a tunnel.
         protocol: Protocol,
         /// What else was, and the certificates that were shown.
         #[cfg(feature = "tls")]

@@ -373,45 +373,42 @@ fn offer_of(client: &nuncio::Client, url: &str) -> nuncio_async::Stream {
 /// Halves as `futures::io::split` makes them: one lock, and a task for each.
 fn two_tasks_use_both_halves_at_once(adapter: &impl Executor) {
     let server = Switching::start(SWITCH, echo);
-    {
-        let stream = upgraded(adapter, &adapter.client(), &server.url).upgraded;
-        let stream = Arc::new(Mutex::new(stream));
-        let all = content::bytes(1 << 20);
-        let (sending, expected) = (all.clone(), all.len());
-        let writer = Arc::clone(&stream);
-        let got = adapter.block_on(async {
-            let task = async move {
-                let mut sent = 0;
-                poll_fn(|cx| {
-                    while sent < sending.len() {
-                        let mut stream = writer.lock().unwrap();
-                        let write = Pin::new(&mut *stream).poll_write(cx, &sending[sent..]);
-                        match write {
-                            Poll::Ready(taken) => sent += taken.unwrap(),
-                            Poll::Pending => return Poll::Pending,
-                        }
+    let stream = upgraded(adapter, &adapter.client(), &server.url).upgraded;
+    let stream = Arc::new(Mutex::new(stream));
+    let all = content::bytes(1 << 20);
+    let (sending, expected) = (all.clone(), all.len());
+    let writer = Arc::clone(&stream);
+    let got = adapter.block_on(async {
+        let task = async move {
+            let mut sent = 0;
+            poll_fn(|cx| {
+                while sent < sending.len() {
+                    let mut stream = writer.lock().unwrap();
+                    let write = Pin::new(&mut *stream).poll_write(cx, &sending[sent..]);
+                    match write {
+                        Poll::Ready(taken) => sent += taken.unwrap(),
+                        Poll::Pending => return Poll::Pending,
                     }
-                    Pin::new(&mut *writer.lock().unwrap()).poll_close(cx)
-                })
-                .await
-                .unwrap();
-            };
-            adapter.runtime().spawn(Box::pin(task)).unwrap();
-            let mut got = Vec::new();
-            let mut buf = vec![0; 10_000];
-            while got.len() < expected {
-                let read =
-                    poll_fn(|cx| Pin::new(&mut *stream.lock().unwrap()).poll_read(cx, &mut buf));
-                match read.await.unwrap() {
-                    0 => break,
-                    read => got.extend_from_slice(&buf[..read]),
                 }
+                Pin::new(&mut *writer.lock().unwrap()).poll_close(cx)
+            })
+            .await
+            .unwrap();
+        };
+        adapter.runtime().spawn(Box::pin(task)).unwrap();
+        let mut got = Vec::new();
+        let mut buf = vec![0; 10_000];
+        while got.len() < expected {
+            let read = poll_fn(|cx| Pin::new(&mut *stream.lock().unwrap()).poll_read(cx, &mut buf));
+            match read.await.unwrap() {
+                0 => break,
+                read => got.extend_from_slice(&buf[..read]),
             }
-            got
-        });
-        assert!(got == all, "{}", got.len());
-        assert_eq!(server.finish(), 1 << 20);
-    }
+        }
+        got
+    });
+    assert!(got == all, "{}", got.len());
+    assert_eq!(server.finish(), 1 << 20);
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub struct ProxyAnswer {
     pub headers: Headers,
 }
 
+/// So many bytes of a reason phrase are shown.
+const SHOWN: usize = 64;
+
 impl ProxyError {
     /// What an HTTP proxy's misbehaviour comes to; that it went away is told alike of all proxies.
     pub(super) fn http(error: RemoteError) -> Self {
@@ -77,10 +80,13 @@ impl ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(answer) => match answer.reason.to_string() {
-                reason if reason.is_empty() => answer.status.fmt(f),
-                reason => write!(f, "{} {reason}", answer.status),
-            },
+            Self::Status(answer) => {
+                answer.status.fmt(f)?;
+                let reason = answer.reason.as_bytes();
+                let shown = reason.get(..SHOWN).unwrap_or(reason);
+                let space = if shown.is_empty() { "" } else { " " };
+                write!(f, "{space}{}", shown.escape_ascii())
+            }
             Self::Http(error) => write!(f, "answer to CONNECT: {error}"),
             Self::NotSocks { protocol, byte } => {
                 let byte = byte.escape_ascii();

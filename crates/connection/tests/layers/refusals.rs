@@ -77,6 +77,13 @@ fn x04_an_answer_that_is_no_consent_is_an_error_and_nothing_else() {
 }
 
 #[test]
+fn a_reason_of_any_length_is_told_on_one_short_line() {
+    let answer = format!("HTTP/1.1 502 a\tb {}\r\n\r\n", "x".repeat(1000));
+    let text = refused(&http(), &[], answer.as_bytes()).to_string();
+    assert_eq!(text, format!("502 a\\tb {}", "x".repeat(60)));
+}
+
+#[test]
 fn what_does_not_speak_http_is_told_as_such() {
     for garbage in [
         "220 ftp.test FTP server ready\r\n",

@@ -2,7 +2,7 @@
 
 use super::{End, SWITCH, ask, ask_connect, chunk, no_tunnel, status};
 use crate::http1_common::{Machine, plain};
-use nuncio_connection::{Error, IoError, NeverReason, Phase, Read, Reuse, TunnelRead};
+use nuncio_connection::{Error, IoError, NeverReason, Phase, Read, Reuse, StreamId, TunnelRead};
 use std::io;
 
 /// A tunnel after a 101.
@@ -18,8 +18,8 @@ fn switched() -> End {
 #[test]
 fn what_came_behind_the_head_is_read_first_however_it_is_cut() {
     let connected = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let asks: [(fn(&mut Machine) -> _, &[u8], u16); 2] =
-        [(ask, SWITCH, 101), (ask_connect, connected, 200)];
+    type Ask = fn(&mut Machine) -> StreamId;
+    let asks: [(Ask, &[u8], u16); 2] = [(ask, SWITCH, 101), (ask_connect, connected, 200)];
     for (ask, head, expected) in asks {
         let bytes = [head, b"hello world"].concat();
         for cut in 0..=bytes.len() {
