@@ -10,7 +10,7 @@ use crate::network::Wiring;
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
-use crate::timeout::{Timeout, after};
+use crate::timeout::{Timeout, Waits, after};
 use crate::total::Doing;
 use bytes::Bytes;
 use nuncio_connection::{
@@ -22,13 +22,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request's way over the network. The request itself stays with the caller.
 pub(crate) struct Leg<S> {
     wiring: Arc<Wiring>,
     depot: Arc<Depot<S>>,
-    timeout: Timeout,
+    waits: Waits,
+    low_speed: Option<Box<LowSpeed>>,
     runtime: u64,
     /// How often it was sent again, after failures and refusals.
     replays: Replays,
@@ -99,7 +100,8 @@ impl<S> Leg<S> {
         Leg {
             wiring,
             depot,
-            timeout,
+            waits: timeout.waits(),
+            low_speed: LowSpeed::new(&timeout),
             runtime,
             replays: Replays::default(),
             fresh: false,
@@ -157,7 +159,7 @@ impl<S> Leg<S> {
                         fresh: self.fresh,
                         share: self.wiring.may_share(request.url()),
                     };
-                    let until = after(now, self.timeout.pool_limit());
+                    let until = after(now, self.waits.pool);
                     let key = pool_key(request, self.runtime);
                     let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
@@ -168,7 +170,7 @@ impl<S> Leg<S> {
                         return Ok(LegStep::Go(Step::Wait { until }));
                     }
                     Some(Turn::Expired) => {
-                        let limit = self.timeout.pool_limit().unwrap_or_default();
+                        let limit = self.waits.pool.unwrap_or_default();
                         let counts = self.depot.counts();
                         let text = format!(
                             "no connection became free within {limit:?} ({} are open)",
@@ -305,18 +307,15 @@ impl<S> Leg<S> {
                     request.body_size(),
                 )
                 .map_err(|error| Error::connection(ConnectionError::Local(error), false))?;
-                if self
-                    .timeout
-                    .connect_limit()
-                    .is_some_and(|limit| limit.is_zero())
-                {
-                    let late = ConnectionError::Timeout(Phase::Connect);
-                    return Err(Error::connection(late, true));
-                }
-                let until = after(now, self.timeout.connect_limit());
+                let until = after(now, self.waits.connect);
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
+                // However fast a look-up or a dial may be, it takes more.
+                if self.waits.connect == Some(Duration::ZERO) {
+                    let late = ConnectionError::Timeout(Phase::Connect);
+                    return Err(Error::connection(late, true));
+                }
                 let (host, port) = (url.host_str(), port_of(request));
                 match literal(host) {
                     Some(address) => {
@@ -449,9 +448,9 @@ impl<S> Leg<S> {
         let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));
         let expects = uploads && expects_continue(request);
         let deadlines = Deadlines {
-            read: self.timeout.read_limit(),
-            write: self.timeout.write_limit(),
-            expect: expects.then(|| self.timeout.expect_continue_wait()),
+            read: self.waits.read,
+            write: self.waits.write,
+            expect: expects.then_some(self.waits.expect_continue),
         };
         match held.open(|connection| connection.open(head, size, deadlines, now)) {
             Ok(id) => {
@@ -464,7 +463,7 @@ impl<S> Leg<S> {
                     feed,
                     ended: false,
                     trailers: None,
-                    low_speed: LowSpeed::new(&self.timeout, uploads),
+                    low_speed: self.low_speed.as_ref().map(|it| it.of_attempt(uploads)),
                 };
                 self.state = State::Running(running);
                 Ok(())
