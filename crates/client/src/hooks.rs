@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 type Plain<T> = Arc<dyn Fn(&mut T) -> Result<(), Error> + Send + Sync>;
 type Waiting<T> = Arc<dyn for<'a> Fn(&'a mut T) -> BoxFuture<'a, Result<(), Error>> + Send + Sync>;
+type Listening = Arc<dyn Fn(&Interim) + Send + Sync>;
 
 /// The hooks of a client, in the order in which they run (BEHAVIOUR section 16.6).
 #[derive(Clone, Default)]
@@ -16,7 +17,7 @@ pub(crate) struct Hooks {
     pub(crate) request: Chain<Request>,
     pub(crate) response: Chain<Head>,
     /// Told of what comes before a response; they cannot change or refuse it.
-    pub(crate) interim: Vec<Arc<dyn Fn(&Interim) + Send + Sync>>,
+    pub(crate) interim: Vec<Listening>,
 }
 
 /// Hooks of one kind.

@@ -12,7 +12,7 @@ use crate::proxy::{Detour, Proxy, Said, literal};
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
-use crate::timeout::{Timeout, after};
+use crate::timeout::{Timeout, Waits, after};
 use crate::total::Doing;
 use bytes::Bytes;
 use http::Method;
@@ -26,13 +26,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request's way over the network. The request itself stays with the caller.
 pub(crate) struct Leg<S> {
     wiring: Arc<Wiring>,
     depot: Arc<Depot<S>>,
-    timeout: Timeout,
+    waits: Waits,
+    low_speed: Option<Box<LowSpeed>>,
     runtime: u64,
     /// The proxy on the way.
     detour: Option<Box<Detour>>,
@@ -112,7 +113,8 @@ impl<S> Leg<S> {
         Leg {
             wiring,
             depot,
-            timeout,
+            waits: timeout.waits(),
+            low_speed: LowSpeed::new(&timeout),
             runtime,
             detour: proxy.map(|proxy| Box::new(Detour::new(proxy))),
             replays: Replays::default(),
@@ -213,7 +215,7 @@ impl<S> Leg<S> {
                         fresh: self.fresh,
                         share: share && !self.http1,
                     };
-                    let until = after(now, self.timeout.pool_limit());
+                    let until = after(now, self.waits.pool);
                     if self.http1 {
                         key.scheme = Cow::Borrowed(HTTP1_SCHEME);
                     }
@@ -226,7 +228,7 @@ impl<S> Leg<S> {
                         return Ok(LegStep::Go(Step::Wait { until }));
                     }
                     Some(Turn::Expired) => {
-                        let limit = self.timeout.pool_limit().unwrap_or_default();
+                        let limit = self.waits.pool.unwrap_or_default();
                         let counts = self.depot.counts();
                         let text = format!(
                             "no connection became free within {limit:?} ({} are open)",
@@ -382,18 +384,15 @@ impl<S> Leg<S> {
                     request.body_size(),
                 )
                 .map_err(|error| Error::connection(ConnectionError::Local(error), false))?;
-                if self
-                    .timeout
-                    .connect_limit()
-                    .is_some_and(|limit| limit.is_zero())
-                {
-                    let late = ConnectionError::Timeout(Phase::Connect);
-                    return Err(Error::connection(late, true));
-                }
-                let until = after(now, self.timeout.connect_limit());
+                let until = after(now, self.waits.connect);
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
+                // However fast a look-up or a dial may be, it takes more.
+                if self.waits.connect == Some(Duration::ZERO) {
+                    let late = ConnectionError::Timeout(Phase::Connect);
+                    return Err(Error::connection(late, true));
+                }
                 if let Some(detour) = &self.detour {
                     detour.check(url)?;
                 }
@@ -583,9 +582,9 @@ impl<S> Leg<S> {
         let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));
         let expects = uploads && expects_continue(request);
         let deadlines = Deadlines {
-            read: self.timeout.read_limit(),
-            write: self.timeout.write_limit(),
-            expect: expects.then(|| self.timeout.expect_continue_wait()),
+            read: self.waits.read,
+            write: self.waits.write,
+            expect: expects.then_some(self.waits.expect_continue),
         };
         match held.open(|connection| connection.open(head, size, deadlines, now)) {
             Ok(id) => {
@@ -598,7 +597,7 @@ impl<S> Leg<S> {
                     feed,
                     ended: false,
                     trailers: None,
-                    low_speed: LowSpeed::new(&self.timeout, uploads),
+                    low_speed: self.low_speed.as_ref().map(|it| it.of_attempt(uploads)),
                 };
                 self.state = State::Running(running);
                 Ok(())

@@ -24,8 +24,8 @@ pub(crate) struct LowSpeed {
 }
 
 impl LowSpeed {
-    /// For an attempt with a body to be sent, or without one.
-    pub(crate) fn new(timeout: &Timeout, uploads: bool) -> Option<Box<Self>> {
+    /// The guard that `timeout` asks for, if it does.
+    pub(crate) fn new(timeout: &Timeout) -> Option<Box<Self>> {
         let (bytes_per_second, over) = timeout.low_speed_limit()?;
         if bytes_per_second == 0 || over.is_zero() {
             return None;
@@ -33,11 +33,16 @@ impl LowSpeed {
         Some(Box::new(LowSpeed {
             bytes_per_second,
             over,
-            uploads,
+            uploads: false,
             waited: Duration::ZERO,
             since: None,
             before: 0,
         }))
+    }
+
+    /// The same for an attempt, with a body to be sent or without one.
+    pub(crate) fn of_attempt(&self, uploads: bool) -> Box<Self> {
+        Box::new(LowSpeed { uploads, ..*self })
     }
 
     /// The peer is not waited for any more: something came, or it is time to look.
@@ -105,7 +110,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn meter(bytes_per_second: u64, over: Duration) -> Option<Box<LowSpeed>> {
-        LowSpeed::new(&Timeout::none().low_speed(bytes_per_second, over), false)
+        LowSpeed::new(&Timeout::none().low_speed(bytes_per_second, over))
     }
 
     #[test]

@@ -154,6 +154,28 @@ impl Timeout {
     }
 }
 
+/// What an attempt needs of them: few bytes, since it is moved about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    pub(crate) connect: Option<Duration>,
+    pub(crate) read: Option<Duration>,
+    pub(crate) write: Option<Duration>,
+    pub(crate) pool: Option<Duration>,
+    pub(crate) expect_continue: Duration,
+}
+
+impl Timeout {
+    pub(crate) const fn waits(&self) -> Waits {
+        Waits {
+            connect: self.connect,
+            read: self.read,
+            write: self.write,
+            pool: self.pool,
+            expect_continue: self.expect_continue,
+        }
+    }
+}
+
 impl Default for Timeout {
     fn default() -> Self {
         Self::secs(5)

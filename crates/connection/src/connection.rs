@@ -459,8 +459,7 @@ impl Connection {
         if let Stage::Http2(h2) = &self.stage {
             return h2.has_write_room(id);
         }
-        let _ = id;
-        let held = matches!(&self.stage, Stage::Http1(h1) if h1.awaits_continue());
+        let held = matches!(&self.stage, Stage::Http1(h1) if h1.awaits_continue(id));
         !held && self.link.unwritten() < HIGH_WATER
     }
 

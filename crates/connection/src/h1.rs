@@ -326,9 +326,9 @@ impl H1 {
     }
 
     /// Whether the body is held back until the peer says something.
-    pub(crate) fn awaits_continue(&self) -> bool {
+    pub(crate) fn awaits_continue(&self, id: StreamId) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|current| current.leave.is_awaited())
+        current.is_some_and(|current| current.id == id && current.leave.is_awaited())
     }
 
     /// Bytes of the request's body that were taken so far.

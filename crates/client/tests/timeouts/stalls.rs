@@ -10,6 +10,10 @@ use nuncio_client::{
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Sets a limit.
+type Limit = fn(Timeout) -> Timeout;
 
 /// Where it stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +74,7 @@ pub(crate) const OK: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
 
 impl Stall {
     /// The limit of its own that ends it, if it has one, and as what.
-    fn own(self) -> Option<(fn(Timeout) -> Timeout, Kind)> {
+    fn own(self) -> Option<(Limit, Kind)> {
         Some(match self {
             Stall::Pool => (|it| it.pool(SECOND * 3), Kind::PoolTimeout),
             Stall::LookUp | Stall::Connect => (|it| it.connect(SECOND * 3), Kind::ConnectTimeout),
@@ -126,7 +130,7 @@ impl Stall {
             #[cfg(feature = "http2")]
             Stall::Http2Body => World::new().at(SECOND, [SETTINGS, OK].concat()),
             #[cfg(feature = "http2")]
-            Stall::Window => World::new().at(SECOND * 0, SETTINGS),
+            Stall::Window => World::new().at(Duration::ZERO, SETTINGS),
             _ => World::new(),
         };
         world.resolves = self != Stall::LookUp;
@@ -236,7 +240,7 @@ fn d02_a_stall_in_any_phase_is_its_error_to_the_nanosecond_and_the_socket_is_clo
             Stall::Pool | Stall::Body | Stall::RedirectBody => SECOND,
             #[cfg(feature = "http2")]
             Stall::Http2Body => SECOND,
-            _ => SECOND * 0,
+            _ => Duration::ZERO,
         };
         assert_eq!(world.elapsed(), begun + SECOND * 3, "{stall:?}");
         let counts = world.counts();
@@ -255,7 +259,7 @@ fn d03_a_stall_in_any_phase_ends_with_the_total_limit_to_the_nanosecond() {
             let begun = match stall {
                 // The request before it took a second.
                 Stall::Pool => SECOND,
-                _ => SECOND * 0,
+                _ => Duration::ZERO,
             };
             assert_eq!(world.elapsed(), begun + SECOND * 3, "{stall:?}");
             let (doing, phase) = stall.told();

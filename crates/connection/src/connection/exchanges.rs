@@ -94,7 +94,7 @@ impl Connection {
         match &self.stage {
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.awaits_continue(id),
-            Stage::Http1(h1) => h1.awaits_continue(),
+            Stage::Http1(h1) => h1.awaits_continue(id),
             #[cfg(feature = "tls")]
             Stage::Handshake { .. } => false,
         }
