@@ -1,6 +1,7 @@
 //! HTTP/2: many requests on one connection, what ends one and not the others, and what may be sent
 //! again (BEHAVIOUR section 25, SECURITY H and K), against the server side of the `h2` crate.
 
+mod ending;
 mod hostile;
 mod origin;
 

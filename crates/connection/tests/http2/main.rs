@@ -2,7 +2,9 @@
 
 #![cfg(feature = "http2")]
 
+mod keep_alive;
 mod peer;
+mod windows;
 
 use bytes::Bytes;
 use nuncio_connection::{
