@@ -4,7 +4,7 @@
 use crate::escape;
 use crate::output;
 use crate::screen::Screen;
-use nuncio::Event;
+use nuncio::{Event, Protocol};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,12 +79,20 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             address.port()
         )),
         Event::TlsStarted { server_name } => line(format!("TLS handshake with '{server_name}'")),
-        Event::TlsComplete { .. } => line("TLS established".to_owned()),
+        Event::TlsComplete { protocol } => {
+            line("TLS established".to_owned())?;
+            match protocol {
+                Protocol::Http2 => line("Selected ALPN protocol: 'h2'".to_owned()),
+                // Said, or taken for granted by a server without ALPN.
+                _ => Ok(()),
+            }
+        }
         Event::RequestHeadSent {
+            version,
             method,
             target,
             headers,
-        } => output::request_head(screen, method, target, headers),
+        } => output::request_head(screen, *version, method, target, headers),
         _ => Ok(()),
     }
 }

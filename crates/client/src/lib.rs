@@ -99,8 +99,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a
 
 pub use http::{Method, StatusCode, Version};
 pub use nuncio_connection::{
-    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
-    StreamId, Transmit,
+    BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, Protocol,
+    RecvBuf, StreamId, Transmit,
 };
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;

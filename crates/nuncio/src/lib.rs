@@ -349,9 +349,9 @@ pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,
     CookieJar, DefaultEncoding, Digest, Error, Event, Feed, Form, Head, Headers, Http1Config,
     IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    Phase, PoolCounts, Processed, QueryParams, Redirect, RedirectAction, Redirects, Reference,
-    Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode, Timeout,
-    Transport, Url, Version, auth, cookies, cut,
+    Phase, PoolCounts, Processed, Protocol, QueryParams, Redirect, RedirectAction, Redirects,
+    Reference, Reply, Request, Response, Script, SentRequest, ServerSentEvent, Side, StatusCode,
+    Timeout, Transport, Url, Version, auth, cookies, cut,
 };
 
 #[cfg(feature = "compress")]

@@ -325,6 +325,7 @@ impl H2 {
                 _ => Error::Misuse("HTTP/2 takes no stream"),
             })?;
         events.raise(|| Event::RequestHeadSent {
+            version: http::Version::HTTP_2,
             method: head.method,
             target: head.target,
             headers: head.headers,
