@@ -86,6 +86,36 @@ fn a_server_that_falls_silent_is_given_up_where_that_is_asked_for<A: Adapter>(ad
     });
 }
 
+behaviour!(a_server_that_answers_nothing_at_all_is_late_and_no_longer_waited_for);
+fn a_server_that_answers_nothing_at_all_is_late_and_no_longer_waited_for<A: Adapter>(adapter: &A) {
+    // Not even the PING by which a client that was kept waiting asks after the connection.
+    let peer = FramePeer::start(|wire, _| {
+        wire.greet(&[])?;
+        wire.sleep(Duration::from_secs(60));
+        Ok(())
+    });
+    let client = adapter
+        .builder()
+        .http2_prior_knowledge(true)
+        .timeout(Timeout::from(Duration::from_millis(200)))
+        .build()
+        .unwrap();
+    let started = Instant::now();
+    for at_once in [1, 3] {
+        let request = |_| client.post(peer.url("/"));
+        for response in adapter.together((0..at_once).map(request).collect()) {
+            let kind = response.unwrap_err().kind();
+            assert!(
+                matches!(kind, Kind::ReadTimeout | Kind::PoolTimeout),
+                "{kind:?}"
+            );
+        }
+    }
+    assert!(started.elapsed() < Duration::from_secs(20));
+    // It is not trusted again.
+    eventually(adapter, "given up", || client.pool().connections == 0);
+}
+
 async_behaviour! {
     an_idle_server_is_asked_for_a_sign_of_life,
     k03_a_stream_dropped_at_any_poll_leaves_all_as_it_was,
