@@ -40,6 +40,7 @@
 //! - [Transports](#transports): what stands below, for all URLs or for some
 //! - [Tests without a network](#tests-without-a-network)
 //! - [Runtimes and TLS](#runtimes-and-tls)
+//! - [HTTP/2](#http2): what asks for it, and what changes
 //! - [Other crates' types](#other-crates-types): `http`, tower
 //! - [Features](#features)
 //!
@@ -301,6 +302,39 @@
 //! TLS is rustls with ring: Mozilla's roots, or `root_certificates`, or with `trust_env` those that
 //! `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by `tls_config`.
 //!
+//! # HTTP/2
+//!
+//! With the feature `http2`, `http2(true)` on a builder offers HTTP/2 to https servers, and the server
+//! picks; `http2_prior_knowledge(true)` speaks nothing else, without TLS too. Nothing else changes: the
+//! requests that are under way to one origin share a connection, and another is made when it is full. A
+//! time-out or a dropped future ends its own stream; a connection on which something timed out is not
+//! used again before it has answered a PING. What a server says that it did not take (REFUSED_STREAM,
+//! GOAWAY, 421) is sent again where it can be, and one that requires HTTP/1.1 gets that.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "blocking", feature = "http2"))]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Body, Headers, Version, blocking::Client};
+//! use std::time::Duration;
+//!
+//! let client = Client::builder()
+//!     .http2(true)
+//!     .http2_keep_alive(Duration::from_secs(20)) // a silent server is asked whether it is there
+//!     .build()?;
+//! let body = Body::from("hello").with_trailers(|| {
+//!     let mut trailers = Headers::new();
+//!     let _ = trailers.append("x-checksum", "2cf24dba");
+//!     trailers
+//! });
+//! let response = client.post("https://example.com/").body(body).send()?;
+//! assert_eq!(response.version(), Version::HTTP_2);
+//! println!("{:?}", response.trailers());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "blocking", feature = "http2")))]
+//! # fn main() {}
+//! ```
+//!
 //! # Other crates' types
 //!
 //! A [`Request`] can be made of an `http::Request` and the other way round, and so can a [`Response`] and
@@ -309,8 +343,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
-//! each other, retries, limits on a whole request or on a slow one.
+//! Proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against each other, retries, limits on a whole request or on a slow one.
 //!
 //! # Features
 //!
@@ -321,6 +354,7 @@
 //! | `smol` | | [`smol`]: the async client on smol |
 //! | `async-std` | | [`async_std`]: the async client for programs that are still on async-std |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
+//! | `http2` | | `ClientBuilder::http2`: HTTP/2 by ALPN, or by prior knowledge |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `gzip` | yes | responses in gzip and deflate, announced and decoded |
