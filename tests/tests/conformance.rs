@@ -92,7 +92,7 @@ fn every_rule_is_listed_with_its_tests() {
 #[test]
 fn the_documents_are_read() {
     let ids = ids();
-    for (letter, rows) in TABLES.into_iter().zip([19, 18, 10, 11, 9, 26, 13, 12]) {
+    for (letter, rows) in TABLES.into_iter().zip([19, 18, 10, 11, 9, 26, 14, 13, 12]) {
         let of_table = ids.keys().filter(|id| id.starts_with(letter)).count();
         assert_eq!(of_table, rows, "{letter}");
     }

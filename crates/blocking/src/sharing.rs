@@ -98,7 +98,11 @@ pub(crate) fn wait(
     WAKER.with(|waker| {
         loop {
             let mut machine = shared.lock();
-            machine.expire(now);
+            if machine.expire(now) {
+                // It may have been this stream's time, and nothing else may happen for ever.
+                shared.release(machine);
+                machine = shared.lock();
+            }
             let over = end.is_some_and(|end| end <= now);
             if machine.poll_stream(id, waker).is_ready() || over {
                 hand_over(shared, line, machine, leading);

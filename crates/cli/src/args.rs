@@ -85,6 +85,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_verify: bool,
 
+    /// Offers HTTP/2 to https servers, which pick.
+    #[arg(long)]
+    pub(crate) http2: bool,
+
     /// Writes the body of a success to this file instead of showing it; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) download: Option<PathBuf>,

@@ -28,6 +28,7 @@ macro_rules! stream {
         let client = builder
             .danger_accept_invalid_certs(args.no_verify)
             .follow_redirects(args.follow_redirects)
+            .http2(args.http2)
             .on_event($listener)
             .build()?;
         let mut request = client.request(args.method(), args.url());

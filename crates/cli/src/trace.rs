@@ -4,7 +4,7 @@
 use crate::escape;
 use crate::output;
 use crate::screen::Screen;
-use nuncio::Event;
+use nuncio::{Event, Protocol};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,10 +94,11 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             }
         }
         Event::RequestHeadSent {
+            version,
             method,
             target,
             headers,
-        } => output::request_head(screen, method, target, headers),
+        } => output::request_head(screen, *version, method, target, headers),
         _ => Ok(()),
     }
 }

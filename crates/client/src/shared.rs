@@ -206,13 +206,16 @@ impl Machine {
         self.closing
     }
 
-    /// Lets what is due happen.
-    pub fn expire(&mut self, now: Instant) {
+    /// Lets what is due happen, and says whether anything was. Whom it concerns is told by
+    /// [`Shared::release`].
+    pub fn expire(&mut self, now: Instant) -> bool {
         self.now = self.now.max(now);
         let until = self.connection.next_timeout();
-        if until.is_some_and(|until| until <= now) {
+        let due = until.is_some_and(|until| until <= now);
+        if due {
             self.connection.handle_timeout(now);
         }
+        due
     }
 
     /// Anybody who waits for a stream, to take a turn at moving bytes.

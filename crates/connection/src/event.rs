@@ -74,6 +74,9 @@ pub enum Event<'a> {
     Stale,
     /// The request's head was handed over to be sent. Raised by `Connection::open`.
     RequestHeadSent {
+        /// In which version it is sent. HTTP/2 sends the names of fields in lower case, and leaves those
+        /// out that belong to HTTP/1.1 connections.
+        version: http::Version,
         /// The method.
         method: &'a str,
         /// The request target.

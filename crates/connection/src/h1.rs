@@ -96,6 +96,7 @@ impl H1 {
                 .send_head(head.method, head.target, head.headers, body, scratch)
         })?;
         wire.events.raise(|| Event::RequestHeadSent {
+            version: http::Version::HTTP_11,
             method: head.method,
             target: head.target,
             headers: head.headers,

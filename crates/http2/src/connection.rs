@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::config::Config;
+use crate::config::{Config, MAX_WINDOW};
 use crate::error::{Code, Error};
 use crate::gate::{Gate, Preface};
 use crate::pipe::{Ends, Pipe};
@@ -298,6 +298,24 @@ impl Http2 {
     /// Whether no stream is active.
     pub fn is_idle(&self) -> bool {
         self.active_streams() == 0
+    }
+
+    /// Lets the peer send more ahead of the readers from now on: on each stream, the open ones
+    /// included, and on all of them together. To be grown, not shrunk. `false` where the peer has not
+    /// acknowledged our SETTINGS yet, or the connection is over: ask again later.
+    pub fn grow_windows(&mut self, stream: u32, connection: u32) -> bool {
+        let Some(h2) = &mut self.connection else {
+            return false;
+        };
+        if stream > MAX_WINDOW
+            || connection > MAX_WINDOW
+            || h2.set_initial_window_size(stream).is_err()
+        {
+            return false;
+        }
+        h2.set_target_window_size(connection);
+        self.drive();
+        true
     }
 
     /// Queues a PING (RFC 9113 section 6.7). `false` where one is under way already or the

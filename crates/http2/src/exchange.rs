@@ -242,7 +242,8 @@ impl Http2 {
     fn write(&mut self, id: StreamId, chunk: &mut Bytes, last: bool) -> Result<Write, StreamError> {
         // More would keep other streams' share of the connection's window from them.
         let wanted = chunk.len().min(self.config.send_buffer);
-        let early = !self.is_settled() && !(last && chunk.len() <= EARLY);
+        let short = last && chunk.len() <= EARLY;
+        let early = !short && !self.is_settled();
         let (send, send_waker) = self.writer(id)?;
         if chunk.is_empty() {
             // An empty DATA frame says nothing and looks like an attack (SECURITY H3).

@@ -40,6 +40,7 @@
 //! - [Transports](#transports): what stands below, for all URLs or for some
 //! - [Tests without a network](#tests-without-a-network)
 //! - [Runtimes and TLS](#runtimes-and-tls)
+//! - [HTTP/2](#http2): what asks for it, and what changes
 //! - [Other crates' types](#other-crates-types): `http`, tower
 //! - [Features](#features)
 //!
@@ -346,6 +347,39 @@
 //! # fn main() {}
 //! ```
 //!
+//! # HTTP/2
+//!
+//! With the feature `http2`, `http2(true)` on a builder offers HTTP/2 to https servers, and the server
+//! picks; `http2_prior_knowledge(true)` speaks nothing else, without TLS too. Nothing else changes: the
+//! requests that are under way to one origin share a connection, and another is made when it is full. A
+//! time-out or a dropped future ends its own stream; a connection on which something timed out is not
+//! used again before it has answered a PING. What a server says that it did not take (REFUSED_STREAM,
+//! GOAWAY, 421) is sent again where it can be, and one that requires HTTP/1.1 gets that.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "blocking", feature = "http2"))]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Body, Headers, Version, blocking::Client};
+//! use std::time::Duration;
+//!
+//! let client = Client::builder()
+//!     .http2(true)
+//!     .http2_keep_alive(Duration::from_secs(20)) // a silent server is asked whether it is there
+//!     .build()?;
+//! let body = Body::from("hello").with_trailers(|| {
+//!     let mut trailers = Headers::new();
+//!     let _ = trailers.append("x-checksum", "2cf24dba");
+//!     trailers
+//! });
+//! let response = client.post("https://example.com/").body(body).send()?;
+//! assert_eq!(response.version(), Version::HTTP_2);
+//! println!("{:?}", response.trailers());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "blocking", feature = "http2")))]
+//! # fn main() {}
+//! ```
+//!
 //! # Other crates' types
 //!
 //! A [`Request`] can be made of an `http::Request` and the other way round, and so can a [`Response`] and
@@ -368,6 +402,7 @@
 //! | `aws-lc` | | AWS-LC as the crypto provider, with key exchange against quantum computers: beside ring where asked for, alone where `tls` is off |
 //! | `encrypted-keys` | | client certificates whose private key is encrypted |
 //! | `platform-roots` | | `tls::platform`: the roots and the verdict of the operating system |
+//! | `http2` | | `ClientBuilder::http2`: HTTP/2 by ALPN, or by prior knowledge |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `gzip` | yes | responses in gzip and deflate, announced and decoded |

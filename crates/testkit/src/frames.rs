@@ -3,7 +3,10 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ServerConfig;
 
 use crate::host::{Accepted, Host};
 use crate::latch::Latch;
@@ -147,7 +150,22 @@ impl FramePeer {
     ///
     /// When no port can be had.
     pub fn start(serve: impl Fn(&mut Wire, u64) -> io::Result<()> + Send + Sync + 'static) -> Self {
-        let host = Host::start((Ipv4Addr::LOCALHOST, 0).into(), None, move |accepted| {
+        Self::start_over(None, serve)
+    }
+
+    /// As [`start`](Self::start), over TLS; what ALPN offers is the configuration's.
+    pub fn start_tls(
+        config: Arc<ServerConfig>,
+        serve: impl Fn(&mut Wire, u64) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_over(Some(config), serve)
+    }
+
+    fn start_over(
+        tls: Option<Arc<ServerConfig>>,
+        serve: impl Fn(&mut Wire, u64) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let host = Host::start((Ipv4Addr::LOCALHOST, 0).into(), tls, move |accepted| {
             let id = accepted.id;
             let mut wire = Wire {
                 accepted,

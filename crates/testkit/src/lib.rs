@@ -1,7 +1,6 @@
 //! What nuncio's own tests stand on: loopback servers, certificates made on the fly, a fake clock and
 //! an in-memory network that cuts, delays and breaks. Plain threads and `std::net`; no async runtime,
-//! and none of nuncio's other crates, so that any of them may use it for its tests. (One module is
-//! about nuncio's own connection and stands behind the feature `sharing`.)
+//! and none of nuncio's other crates, so that any of them may use it for its tests.
 //!
 //! | module | for |
 //! |---|---|
@@ -13,7 +12,6 @@
 //! | [`clock`] | time that moves when a test says so |
 //! | [`split`] | all the ways of cutting bytes that a codec must not notice |
 //! | [`pair`] | two byte-driven machines joined through a bad network, without I/O |
-//! | `leader` | threads that share one HTTP/2 connection without a runtime (feature `sharing`) |
 //! | [`content`], [`checksum`], [`rng`], [`latch`] | bodies, sums, seeds and gates |
 //!
 //! ```
@@ -45,8 +43,6 @@ pub mod content;
 pub mod frames;
 mod host;
 pub mod latch;
-#[cfg(all(unix, feature = "sharing"))]
-pub mod leader;
 pub mod pair;
 pub mod proxy;
 mod reply;

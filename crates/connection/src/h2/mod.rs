@@ -4,6 +4,7 @@
 mod convert;
 mod keep_alive;
 mod stream;
+mod tuning;
 
 use crate::buffer::{Input, Transmit};
 use crate::error::{Error, IoError, Phase, Processed};
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 use stream::{Mark, Response, Stream, Upload, tell};
+use tuning::Tuning;
 
 /// Failures whose [`Processed`] is remembered after they were told.
 const VERDICTS: usize = 128;
@@ -40,6 +42,7 @@ pub(crate) struct H2 {
     /// A stream has timed out, and the PING that was sent then is not answered.
     doubted: bool,
     keep_alive: Option<KeepAlive>,
+    tuning: Tuning,
     /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
     cause: Option<Error>,
     /// No output leaves any more.
@@ -63,6 +66,7 @@ impl H2 {
         now: Instant,
     ) -> Result<Self, Error> {
         Ok(H2 {
+            tuning: Tuning::new(config.initial_stream_window()),
             http2: Http2::new(config).map_err(Error::Http2)?,
             streams: BTreeMap::new(),
             news: VecDeque::new(),
@@ -113,6 +117,9 @@ impl H2 {
         while !input.is_empty() {
             let taken = self.http2.handle_input(input.bytes());
             input.consume(taken);
+            if self.tuning.came(taken) && self.http2.send_ping() {
+                self.tuning.asked();
+            }
             // What is left waits for our answers to be taken.
             if !input.is_empty() && (!self.mute || (self.discard() == 0 && taken == 0)) {
                 break;
@@ -120,6 +127,9 @@ impl H2 {
         }
         if self.http2.poll_pong() {
             self.changed |= std::mem::take(&mut self.doubted);
+            if let Some((stream, connection)) = self.tuning.answered() {
+                self.http2.grow_windows(stream, connection);
+            }
         }
         // Part of a frame is news to nobody yet, but no silence.
         if let Some(wire) = self.http2.arriving()
@@ -331,6 +341,7 @@ impl H2 {
                 _ => Error::Misuse("HTTP/2 takes no stream"),
             })?;
         events.raise(|| Event::RequestHeadSent {
+            version: http::Version::HTTP_2,
             method: head.method,
             target: head.target,
             headers: head.headers,

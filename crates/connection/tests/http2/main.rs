@@ -3,7 +3,9 @@
 #![cfg(feature = "http2")]
 
 mod expect;
+mod keep_alive;
 mod peer;
+mod windows;
 
 use bytes::Bytes;
 use nuncio_connection::{

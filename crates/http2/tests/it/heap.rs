@@ -94,7 +94,7 @@ fn growth(opening: &[u8], flood: &[u8], thousands: usize, reads: bool) -> u64 {
 }
 
 #[test]
-fn h01_to_h05_a_million_frames_leave_the_heap_flat() {
+fn h01_h02_h03_h04_h05_a_million_frames_leave_the_heap_flat() {
     let two_heads = [headers(1, 0, OK), headers(3, 0, OK)].concat();
     let cases = [
         (

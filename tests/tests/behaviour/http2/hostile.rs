@@ -297,9 +297,11 @@ fn h09_goaway_at_every_point_is_survived<A: Adapter>(adapter: &A) {
     for place in 0..4 {
         let peer = FramePeer::start(move |wire, number| {
             wire.greet(&[])?;
-            while number > 0 {
-                let stream = wire.until(HEADERS)?.stream;
-                wire.send(&answer(stream))?;
+            if number > 0 {
+                loop {
+                    let stream = wire.until(HEADERS)?.stream;
+                    wire.send(&answer(stream))?;
+                }
             }
             if place == 0 {
                 wire.send(&goaway(0, 0, b""))?;
