@@ -265,6 +265,8 @@ struct Outgoing {
     waiting: Waiting,
     /// For waits without a connection: the pool, the look-up, the dialling.
     alarm: Alarm,
+    /// The instance of the runtime that it was last waited for on.
+    instance: u64,
 }
 
 /// What of the runtime's is being waited for.
@@ -307,6 +309,7 @@ impl Outgoing {
             runtime,
             waiting: Waiting::Nothing,
             alarm: Alarm::default(),
+            instance,
         })
     }
 
@@ -328,6 +331,7 @@ impl Outgoing {
             }
             match self.call.step(now, cx.waker())? {
                 Step::Wait { until } => {
+                    self.move_in();
                     ready!(self.alarm.poll(&*self.runtime, until, cx));
                     now = self.runtime.now();
                 }
@@ -365,6 +369,17 @@ impl Outgoing {
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
                 Step::Head => return Poll::Ready(Ok(now)),
             }
+        }
+    }
+
+    /// A timer is no use in another runtime than its own, and a panic once that is gone; sockets and
+    /// look-ups fail as they should.
+    fn move_in(&mut self) {
+        if let Ok(here) = self.runtime.check()
+            && here != self.instance
+        {
+            self.instance = here;
+            self.alarm = Alarm::default();
         }
     }
 

@@ -146,10 +146,14 @@ impl<S> Depot<S> {
     /// Closes every connection, those in use included, and fails who waits.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.change_and(|inner, after| {
+        self.change_and(|inner, due| {
             inner.pool.close();
-            after.ending.extend(inner.shared.iter().flatten().cloned());
-            after.cut.extend(inner.lifelines.iter().flatten().cloned());
+            due.some()
+                .ending
+                .extend(inner.shared.iter().flatten().cloned());
+            due.some()
+                .cut
+                .extend(inner.lifelines.iter().flatten().cloned());
         });
     }
 
@@ -279,27 +283,36 @@ impl<S> Depot<S> {
         self.change_and(|inner, _| change(inner))
     }
 
-    fn change_and<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Aftermath<S>) -> T) -> T {
-        let mut after = Aftermath {
-            wakers: Vec::new(),
-            closing: Vec::new(),
-            ending: Vec::new(),
-            cut: Vec::new(),
-        };
+    fn change_and<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Due<S>) -> T) -> T {
+        let mut due = Due(None);
         let result = {
             let mut inner = self.lock();
-            let result = change(&mut inner, &mut after);
-            inner.settle(&mut after);
+            let result = change(&mut inner, &mut due);
+            inner.settle(&mut due);
             result
         };
-        if after.is_due() {
-            after.carry_out();
+        if let Some(due) = due.0 {
+            due.carry_out();
         }
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to be done once the lock is let go, if there is anything: mostly there is not.
+struct Due<S>(Option<Aftermath<S>>);
+
+impl<S> Due<S> {
+    fn some(&mut self) -> &mut Aftermath<S> {
+        self.0.get_or_insert_with(|| Aftermath {
+            wakers: Vec::new(),
+            closing: Vec::new(),
+            ending: Vec::new(),
+            cut: Vec::new(),
+        })
     }
 }
 
@@ -315,14 +328,6 @@ struct Aftermath<S> {
 }
 
 impl<S> Aftermath<S> {
-    /// Whether there is anything to do: mostly there is not.
-    fn is_due(&self) -> bool {
-        !self.wakers.is_empty()
-            || !self.closing.is_empty()
-            || !self.ending.is_empty()
-            || !self.cut.is_empty()
-    }
-
     #[inline(never)]
     fn carry_out(self) {
         for waker in self.wakers {
@@ -351,17 +356,17 @@ pub(crate) struct Wish {
 
 impl<S> Inner<S> {
     /// Carries out what the pool has decided.
-    fn settle(&mut self, after: &mut Aftermath<S>) {
+    fn settle(&mut self, due: &mut Due<S>) {
         while let Some(Assigned { ticket, outcome }) = self.pool.poll_assigned() {
             if let Some(wait) = self.waiting.get_mut(&ticket) {
                 wait.outcome = Some(outcome);
-                after.wakers.push(wait.waker.clone());
+                due.some().wakers.push(wait.waker.clone());
             }
         }
         while let Some(conn) = self.pool.poll_close() {
-            after.closing.extend(self.take_idle(conn));
+            due.some().closing.extend(self.take_idle(conn));
             let shared = self.shared.get_mut(conn.index());
-            after.ending.extend(shared.and_then(Option::take));
+            due.some().ending.extend(shared.and_then(Option::take));
             self.drop_lifeline(conn);
         }
     }
@@ -648,9 +653,9 @@ impl<S> Place<S> {
     pub(crate) fn poll(&mut self, now: Instant, waker: &Waker) -> Option<Turn<S>> {
         let ticket = self.ticket?;
         let depot = Arc::clone(&self.depot);
-        depot.change_and(|inner, after| {
+        depot.change_and(|inner, due| {
             inner.pool.handle_timeout(now);
-            inner.settle(after);
+            inner.settle(due);
             let wait = inner.waiting.get_mut(&ticket)?;
             let Some(outcome) = wait.outcome else {
                 wait.waker.clone_from(waker);
@@ -676,15 +681,15 @@ impl<S> Drop for Place<S> {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
-        self.depot.change_and(|inner, after| {
+        self.depot.change_and(|inner, due| {
             inner.pool.cancel(ticket);
-            inner.settle(after);
+            inner.settle(due);
             let granted = inner.waiting.remove(&ticket).and_then(|wait| wait.outcome);
             match granted {
                 Some(Assignment::Reuse(conn) | Assignment::Connect(conn)) => {
                     // Granted and not taken. An idle connection could rest again, but whether it
                     // is still quiet is not known here: it makes room instead.
-                    after.closing.extend(inner.take_idle(conn));
+                    due.some().closing.extend(inner.take_idle(conn));
                     inner.forget(conn);
                 }
                 Some(Assignment::Join(conn)) => {

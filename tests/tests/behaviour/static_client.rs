@@ -6,7 +6,9 @@ use nuncio::{Client, Limits, Timeout};
 use nuncio_testkit::latch::Latch;
 use nuncio_testkit::script::{Script, ScriptedPeer, Step};
 use nuncio_testkit::server::Server;
+use std::future::{Future, poll_fn};
 use std::sync::LazyLock;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -206,5 +208,36 @@ fn a_download_outlives_its_runtime_as_an_error_and_no_panic() {
         let error = ended.unwrap_err();
         assert!(error.is_network(), "{error}");
         assert_eq!(client.pool_counts().connections, 0, "{}", client.pool());
+    }
+}
+
+#[test]
+fn a_wait_for_the_pool_outlives_its_runtime_without_a_panic() {
+    let server = Server::http();
+    let limits = Limits {
+        max_connections: Some(1),
+        ..few()
+    };
+    let client = nuncio::tokio::builder().limits(limits).build().unwrap();
+    for workers in [false, true] {
+        let [first, other, second] = [workers, false, workers].map(runtime);
+        let held = other
+            .block_on(client.get(server.url("/bytes/9")).stream())
+            .unwrap();
+        let mut waiting = Box::pin(client.get(server.url("/bytes/1")).send());
+        let begun = first.block_on(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))));
+        assert!(begun.is_pending());
+        assert_eq!(client.pool_counts().waiting, 1);
+        drop(first);
+        let answer = second.block_on(async {
+            let again = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await;
+            assert!(again.is_pending());
+            drop(held);
+            waiting.await
+        });
+        assert_eq!(answer.unwrap().bytes().len(), 1);
+        drop(second);
+        client.evict_idle();
+        assert_eq!(client.pool_counts(), Default::default());
     }
 }

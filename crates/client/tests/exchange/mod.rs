@@ -6,7 +6,8 @@ mod watch;
 
 use nuncio_client::{
     BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Environment, Error, Feed, Incoming,
-    Kind, Mock, Place, PoolCounts, Pull, Request, Settings, Side, Step, Transport, Url,
+    Kind, Mock, Place, PoolCounts, PoolSnapshot, Pull, Request, Settings, Side, Step, Transport,
+    Url,
 };
 use scenario::{Means, Payload, Scenario};
 use std::sync::Arc;
