@@ -64,7 +64,6 @@ pub(crate) fn proxy_reply(data: &[u8]) {
                 text.len() < 500 && !text.contains(char::is_control),
                 "{text}"
             );
-            assert!(!text.contains("SECRET"), "{text}");
         }
     }
 }
