@@ -177,6 +177,8 @@ impl Future for Stream {
 
 /// How far a request's future is. A call begins with the first poll, when the runtime can be asked
 /// for its clock.
+// Each is moved into the next, once.
+#[allow(clippy::large_enum_variant)]
 enum Stage {
     Start {
         shared: Arc<Shared>,

@@ -82,7 +82,17 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
             line(format!("Asking the proxy for '{target}'"))
         }
         Event::TlsStarted { server_name } => line(format!("TLS handshake with '{server_name}'")),
-        Event::TlsComplete { .. } => line("TLS established".to_owned()),
+        Event::TlsComplete { tls, .. } => {
+            let (version, suite) = (tls.version(), tls.cipher_suite());
+            line(format!("TLS established using '{version}' / '{suite}'"))?;
+            match tls.alpn() {
+                Some(alpn) => {
+                    let alpn = String::from_utf8_lossy(alpn);
+                    line(format!("Selected ALPN protocol: '{alpn}'"))
+                }
+                None => Ok(()),
+            }
+        }
         Event::RequestHeadSent {
             method,
             target,

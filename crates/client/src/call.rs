@@ -252,9 +252,13 @@ impl<S> Call<S> {
                         let Some(running) = leg.take_running() else {
                             return Err(over());
                         };
+                        let seen = Seen {
+                            peer: running.held.peer().cloned(),
+                            ..Seen::default()
+                        };
                         let arrival = Arrival::Running(running);
                         self.state = State::Done;
-                        self.show_head(arrival, head, Seen::default(), now)?;
+                        self.show_head(arrival, head, seen, now)?;
                     }
                     Err(error) => {
                         self.peer = leg.peer;
@@ -531,7 +535,7 @@ impl<S> Call<S> {
     fn start_reading(&mut self, head: Head, arrival: Arrival<S>, limit: usize, then: Then) {
         self.state = State::Reading(Box::new(Reading {
             // As it came: a body that is only drained never meets a decoder (SECURITY Z11).
-            incoming: Incoming::new(head, arrival, None, self.started, self.peer),
+            incoming: Incoming::new(head, arrival, None, self.started),
             body: Vec::new(),
             limit,
             then,
@@ -712,7 +716,7 @@ impl<S> Call<S> {
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let mut head = self.exchange.into_head(head, seen);
         head.set_default_encoding(&self.settings.default_encoding);
-        Ok(Incoming::new(head, arrival, coded, self.started, self.peer))
+        Ok(Incoming::new(head, arrival, coded, self.started))
     }
 
     fn blame(&self, error: Error) -> Error {

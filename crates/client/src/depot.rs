@@ -4,12 +4,14 @@
 //! to whoever uses them, those to be closed are dropped after the lock is let go, and so are
 //! wakers woken.
 
+use crate::peer::Peer;
 use crate::shared::{Shared, Verdict};
 use nuncio_connection::{
     Assigned, Assignment, Checkout, ConnId, Connection, Error as ConnectionError, Limits, Pool,
     PoolCounts, PoolKey, Reuse, StreamId, Ticket, Transmit,
 };
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -25,7 +27,17 @@ pub struct Lane<S> {
     /// What is being written.
     pub transmit: Transmit,
     /// Who is at the other end.
-    pub peer: Option<std::net::SocketAddr>,
+    pub(crate) peer: Arc<Peer>,
+}
+
+impl<S> Lane<S> {
+    /// The layers are ready: it is known now who is there.
+    fn meet(&mut self) {
+        #[cfg(feature = "tls")]
+        if let (Some(tls), Some(peer)) = (self.connection.tls(), Arc::get_mut(&mut self.peer)) {
+            peer.tls = Some(tls);
+        }
+    }
 }
 
 /// The connections of one client, or of several that share them.
@@ -315,12 +327,17 @@ impl<S> Held<S> {
     }
 
     /// Who is at the other end.
-    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
+    pub(crate) fn peer(&self) -> Option<&Arc<Peer>> {
         match &self.hold {
-            Hold::Lane(lane) => lane.peer,
-            Hold::Stream(shared, _) => shared.peer,
+            Hold::Lane(lane) => Some(&lane.peer),
+            Hold::Stream(shared, _) => Some(&shared.peer),
             Hold::Nothing => None,
         }
+    }
+
+    /// The address of who is at the other end.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.peer()?.address
     }
 
     /// Talks to the connection, whichever it is.
@@ -356,17 +373,19 @@ impl<S> Held<S> {
     }
 
     /// It is ready, and for this request alone.
-    pub(crate) fn established(&self) {
-        if let Hold::Lane(lane) = &self.hold {
+    pub(crate) fn established(&mut self) {
+        if let Hold::Lane(lane) = &mut self.hold {
+            lane.meet();
             self.depot.change(|inner| inner.pool.established(lane.id));
         }
     }
 
     /// It is ready, and from now on shared.
     pub(crate) fn share(&mut self, now: Instant) {
-        let Hold::Lane(lane) = std::mem::replace(&mut self.hold, Hold::Nothing) else {
+        let Hold::Lane(mut lane) = std::mem::replace(&mut self.hold, Hold::Nothing) else {
             return;
         };
+        lane.meet();
         let id = lane.id;
         let depot = Arc::downgrade(&self.depot);
         let shared = Arc::new(Shared::new(id, depot, *lane, now));
@@ -392,6 +411,7 @@ impl<S> Held<S> {
     }
 
     /// Gives up a place on a connection that turned out to be full.
+    #[cfg(feature = "http2")]
     pub(crate) fn full(mut self) {
         let hold = std::mem::replace(&mut self.hold, Hold::Nothing);
         self.give_up(hold, true);
@@ -435,7 +455,7 @@ impl<S> Permit<S> {
         mut self,
         connection: Connection,
         socket: S,
-        peer: Option<std::net::SocketAddr>,
+        address: Option<SocketAddr>,
     ) -> Held<S> {
         let depot = Arc::clone(&self.depot);
         let hold = self.conn.take().map_or(Hold::Nothing, |id| {
@@ -444,7 +464,7 @@ impl<S> Permit<S> {
                 connection,
                 socket,
                 transmit: Transmit::default(),
-                peer,
+                peer: Arc::new(Peer::at(address)),
             }))
         });
         Held { depot, hold }

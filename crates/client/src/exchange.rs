@@ -8,6 +8,7 @@ use crate::auth::{Auth, AuthStep, Running};
 use crate::body::Body;
 use crate::error::{Error, Kind};
 use crate::feed::{Feed, Side, with_a};
+use crate::peer::Peer;
 use crate::redirect::{Redirect, RedirectAction, Redirects, is_redirect};
 use crate::request::{Choice, Request};
 use crate::response::{Head, More, Response, SentRequest};
@@ -388,6 +389,7 @@ impl Exchange {
             request,
             head,
             waited: seen.waited,
+            peer: seen.peer,
             more,
         }
     }
@@ -399,6 +401,7 @@ pub(crate) struct Seen {
     pub(crate) extensions: http::Extensions,
     pub(crate) received: Option<SystemTime>,
     pub(crate) waited: Duration,
+    pub(crate) peer: Option<Arc<Peer>>,
 }
 
 impl Seen {

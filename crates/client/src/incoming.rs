@@ -12,7 +12,6 @@ use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
 use nuncio_content::DecodeError;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +48,6 @@ pub struct Incoming<S> {
     downloaded: u64,
     started: Instant,
     elapsed: Option<Duration>,
-    peer: Option<SocketAddr>,
 }
 
 enum State<S> {
@@ -95,7 +93,6 @@ impl<S> Incoming<S> {
         arrival: Arrival<S>,
         coded: Option<Box<Coded>>,
         started: Instant,
-        peer: Option<SocketAddr>,
     ) -> Self {
         let state = match arrival {
             Arrival::Running(running) => State::Running(running),
@@ -120,7 +117,6 @@ impl<S> Incoming<S> {
             downloaded: 0,
             started,
             elapsed: None,
-            peer,
         }
     }
 
@@ -450,7 +446,7 @@ impl<S> Incoming<S> {
     pub fn blame(&self, error: Error) -> Error {
         error
             .for_request(self.head.request.method.as_str(), &self.head.request.url)
-            .at(self.peer)
+            .at(self.head.peer_address())
     }
 }
 

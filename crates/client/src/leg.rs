@@ -311,11 +311,11 @@ impl<S> Leg<S> {
                 until: pool_until,
             },
             Grant::Lane(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 State::Reused(held)
             }
             Grant::Joined(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 self.events().raise(|| Event::Reused);
                 return self.open(request, held, false, now);
             }
@@ -335,6 +335,7 @@ impl<S> Leg<S> {
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
                 if let Some(detour) = &self.detour {
                     detour.check(url)?;
+                    self.wiring.check(&detour.proxy)?;
                 }
                 self.seek(request, permit, until)
             }
@@ -710,7 +711,12 @@ mod tests {
 
     fn leg() -> Leg<()> {
         let network = crate::Network::default();
-        let Ok(wiring) = network.build(EventSink::none(), Default::default(), None) else {
+        let Ok(wiring) = network.build(
+            EventSink::none(),
+            Default::default(),
+            crate::Environment::empty(),
+            false,
+        ) else {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));

@@ -57,6 +57,7 @@ mod network;
 mod one_shot;
 mod parts;
 mod payload;
+mod peer;
 mod proxy;
 mod redirect;
 mod reply;
@@ -68,6 +69,8 @@ mod script;
 mod settings;
 mod shared;
 mod timeout;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
@@ -95,19 +98,30 @@ pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use shared::{Machine, Mover, Shared};
 pub use timeout::Timeout;
+#[cfg(feature = "tls")]
+pub use tls::{Identity, Tls};
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
+#[cfg(feature = "aws-lc")]
+pub use nuncio_connection::aws_lc;
+#[cfg(feature = "ring")]
+pub use nuncio_connection::ring;
 pub use nuncio_connection::{
     BlockCache, Connection, Event, Http1Config, Limits, Phase, PoolCounts, Processed, RecvBuf,
     StreamId, Transmit,
 };
+#[cfg(feature = "tls")]
+pub use nuncio_connection::{TlsInfo, TlsVersion, default_provider};
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;
 pub use nuncio_content::{Budget, Event as ServerSentEvent};
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};
+/// What TLS is built on, in the version that the methods which name its types want.
+#[cfg(feature = "tls")]
+pub use rustls;

@@ -1,25 +1,27 @@
 //! How connections are made: TLS, limits, which protocol, HTTP/1.1's strictness.
 
 use crate::environment::Environment;
-use crate::error::{Error, Kind};
+use crate::error::Error;
+#[cfg(not(feature = "tls"))]
+use crate::error::Kind;
+#[cfg(feature = "tls")]
+use crate::proxy::ToProxies;
 use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "tls")]
-use std::sync::OnceLock;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
     pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
-    trust: Trust,
+    tls: crate::tls::Tls,
 }
 
 /// Which protocols may be spoken.
@@ -53,84 +55,6 @@ impl Protocols {
             #[cfg(feature = "http2")]
             Protocols::Http2 => PriorKnowledge::Http2,
             _ => PriorKnowledge::Http1,
-        }
-    }
-}
-
-#[cfg(feature = "tls")]
-#[derive(Clone)]
-pub(crate) enum Trust {
-    Roots(nuncio_connection::Roots),
-    Config(Arc<rustls::ClientConfig>),
-}
-
-#[cfg(feature = "tls")]
-impl Trust {
-    /// For TLS to a proxy, over which HTTP/1.1 is spoken. What is remembered of sessions is its own
-    /// (SECURITY X7).
-    pub(crate) fn for_a_proxy(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let alpn = Protocols::Http1.alpn();
-        Ok(Arc::new(match self {
-            Trust::Config(config) => {
-                let mut config = rustls::ClientConfig::clone(config);
-                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-                config.resumption = rustls::client::Resumption::in_memory_sessions(256);
-                config
-            }
-            Trust::Roots(roots) => from_roots(roots, alpn)?,
-        }))
-    }
-}
-
-#[cfg(feature = "tls")]
-fn from_roots(
-    roots: &nuncio_connection::Roots,
-    alpn: &[&[u8]],
-) -> Result<rustls::ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = nuncio_connection::client_config(provider, roots, alpn);
-    config.map_err(|error| Error::other(Kind::Builder, error))
-}
-
-/// TLS to those proxies that have no settings of their own: made when the first of them is met.
-#[cfg(feature = "tls")]
-#[derive(Debug)]
-struct ToProxies {
-    roots: Result<nuncio_connection::Roots, Error>,
-    config: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
-}
-
-#[cfg(feature = "tls")]
-impl ToProxies {
-    /// They trust what a client does that is told nothing: what the environment says, else what is
-    /// built in.
-    fn new(told: Result<Option<Vec<u8>>, Error>) -> Self {
-        use nuncio_connection::Roots;
-        ToProxies {
-            roots: told.map(|told| told.map_or(Roots::Bundled, Roots::Pem)),
-            config: OnceLock::new(),
-        }
-    }
-
-    fn config(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let make = || Trust::Roots(self.roots.clone()?).for_a_proxy();
-        self.config.get_or_init(make).clone()
-    }
-}
-
-#[cfg_attr(
-    not(feature = "tls"),
-    expect(clippy::derivable_impls, reason = "with TLS it cannot be")
-)]
-impl Default for Network {
-    fn default() -> Self {
-        Network {
-            limits: Limits::default(),
-            http1: nuncio_connection::Http1Config::default(),
-            protocols: Protocols::default(),
-            proxy: None,
-            #[cfg(feature = "tls")]
-            trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
     }
 }
@@ -185,10 +109,18 @@ impl Network {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and no others.
+    /// How TLS is spoken, in full.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
+    /// others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trust = Trust::Roots(nuncio_connection::Roots::Pem(pem.into()));
+        self.tls = self.tls.root_certificates(pem);
         self
     }
 
@@ -196,11 +128,14 @@ impl Network {
     /// everything. For tests against servers of one's own.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.trust = Trust::Roots(if accept {
-            nuncio_connection::Roots::DangerAcceptAny
-        } else {
-            nuncio_connection::Roots::Bundled
-        });
+        self.tls = self.tls.danger_accept_invalid_certs(accept);
+        self
+    }
+
+    /// Shows this certificate to servers that ask who the client is.
+    #[cfg(feature = "tls")]
+    pub fn identity(mut self, identity: crate::Identity) -> Self {
+        self.tls = self.tls.identity(identity);
         self
     }
 
@@ -208,7 +143,7 @@ impl Network {
     /// the configuration names no ALPN protocols, it offers those.
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.trust = Trust::Config(config.into());
+        self.tls = self.tls.config(config);
         self
     }
 
@@ -217,13 +152,12 @@ impl Network {
         self,
         events: EventSink,
         blocks: nuncio_connection::BlockCache,
-        environment: Option<Environment>,
+        environment: Environment,
+        trust_env: bool,
     ) -> Result<Wiring, Error> {
-        // Without TLS there is nothing that the environment is asked for here.
+        // Without TLS there is nothing that is read.
         #[cfg(not(feature = "tls"))]
-        let _ = environment;
-        #[cfg(feature = "tls")]
-        let told = environment.map_or(Ok(None), Environment::certificates);
+        let _ = (environment, trust_env);
         let connection = ConnectionConfig {
             http1: self.http1,
             events,
@@ -234,25 +168,13 @@ impl Network {
         #[cfg(not(feature = "tls"))]
         let secure = Secure::Missing;
         #[cfg(feature = "tls")]
-        let secure = Secure::Tls(match self.trust {
-            Trust::Config(config)
-                if self.protocols != Protocols::Http1 && config.alpn_protocols.is_empty() =>
-            {
-                let mut config = rustls::ClientConfig::clone(&config);
-                let alpn = self.protocols.alpn();
-                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-                Arc::new(config)
-            }
-            Trust::Config(config) => config,
-            Trust::Roots(roots) => {
-                let told = match &roots {
-                    nuncio_connection::Roots::Bundled => told.clone()?,
-                    _ => None,
-                };
-                let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
-                Arc::new(from_roots(&roots, self.protocols.alpn())?)
-            }
-        });
+        let secure = Secure::Tls {
+            config: self
+                .tls
+                .build(self.protocols.alpn(), environment, trust_env)?,
+            server_name: self.tls.name().cloned(),
+            to_proxies: Arc::new(ToProxies::new(environment, trust_env)),
+        };
         let connection = Arc::new(connection);
         let forwarding = if connection.prior_knowledge == PriorKnowledge::Http1 {
             Arc::clone(&connection)
@@ -269,8 +191,6 @@ impl Network {
             protocols: self.protocols,
             proxy: self.proxy,
             secure,
-            #[cfg(feature = "tls")]
-            to_proxies: Arc::new(ToProxies::new(told)),
         };
         if let Some(proxy) = &wiring.proxy {
             wiring.check(proxy)?;
@@ -298,15 +218,18 @@ pub(crate) struct Wiring {
     /// What all of its requests go through.
     pub(crate) proxy: Option<Proxy>,
     secure: Secure,
-    #[cfg(feature = "tls")]
-    to_proxies: Arc<ToProxies>,
 }
 
 /// What https is made of.
 #[derive(Clone, Debug)]
 enum Secure {
     #[cfg(feature = "tls")]
-    Tls(Arc<rustls::ClientConfig>),
+    Tls {
+        config: Arc<rustls::ClientConfig>,
+        /// In place of the URL's host.
+        server_name: Option<Arc<str>>,
+        to_proxies: Arc<ToProxies>,
+    },
     #[cfg(not(feature = "tls"))]
     Missing,
     /// There is no network to be protected from: a script.
@@ -327,8 +250,6 @@ impl Wiring {
             protocols: Protocols::Http1,
             proxy: None,
             secure: Secure::Plain,
-            #[cfg(feature = "tls")]
-            to_proxies: Arc::new(ToProxies::new(Ok(None))),
         }
     }
 
@@ -343,8 +264,11 @@ impl Wiring {
     }
 
     #[cfg(feature = "tls")]
-    fn tls_to(&self, proxy: &Proxy) -> Result<Arc<rustls::ClientConfig>, Error> {
-        proxy.tls().unwrap_or_else(|| self.to_proxies.config())
+    fn tls_to(&self, proxy: &Proxy) -> Result<Option<Layer>, Error> {
+        match &self.secure {
+            Secure::Tls { to_proxies, .. } => to_proxies.layer(proxy).map(Some),
+            Secure::Plain => Ok(None),
+        }
     }
 
     /// What the connections for `url` have in common.
@@ -381,9 +305,7 @@ impl Wiring {
         if let Some(detour) = detour {
             #[cfg(feature = "tls")]
             if detour.proxy.is_https() {
-                let config = self.tls_to(&detour.proxy)?;
-                let server_name = detour.proxy.host().to_owned();
-                layers.push(tls(config, server_name));
+                layers.extend(self.tls_to(&detour.proxy)?);
             }
             layers.extend(detour.layer(url)?);
         }
@@ -393,8 +315,16 @@ impl Wiring {
         match &self.secure {
             Secure::Plain => Ok(layers),
             #[cfg(feature = "tls")]
-            Secure::Tls(config) => {
-                layers.push(tls(Arc::clone(config), url.host_str().to_owned()));
+            Secure::Tls {
+                config,
+                server_name,
+                ..
+            } => {
+                let server_name = server_name.as_deref().unwrap_or(url.host_str());
+                layers.push(Layer::Tls(nuncio_connection::TlsParams {
+                    config: Arc::clone(config),
+                    server_name: server_name.to_owned(),
+                }));
                 Ok(layers)
             }
             #[cfg(not(feature = "tls"))]
@@ -404,12 +334,4 @@ impl Wiring {
             )),
         }
     }
-}
-
-#[cfg(feature = "tls")]
-fn tls(config: Arc<rustls::ClientConfig>, server_name: String) -> Layer {
-    Layer::Tls(nuncio_connection::TlsParams {
-        config,
-        server_name,
-    })
 }

@@ -542,7 +542,20 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and no others.
+    /// How TLS is spoken, in full.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::Tls) -> Self {
+        self.change_network(|network| network.tls(tls))
+    }
+
+    /// Shows this certificate to servers that ask who the client is.
+    #[cfg(feature = "tls")]
+    pub fn identity(self, identity: crate::Identity) -> Self {
+        self.change_network(|network| network.identity(identity))
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
+    /// others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         self.change_network(|network| network.root_certificates(pem))
@@ -576,10 +589,7 @@ impl<D: Driver> ClientBuilder<D> {
         let start = self.start;
         let routes = match &start {
             Start::Shared(_, routes) => Arc::clone(routes),
-            Start::Fresh(_) => {
-                let environment = self.carriers.trust_env.then(D::environment);
-                Arc::new(self.carriers.routes(D::SIDE, environment)?)
-            }
+            Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE, D::environment())?),
         };
         if let Some(auth) = &self.auth {
             auth.check()?;
@@ -624,9 +634,9 @@ impl<D: Driver> ClientBuilder<D> {
 }
 
 impl Carriers {
-    fn routes(&self, side: Side, environment: Option<Environment>) -> Result<Routes, Error> {
-        let proxies = match (environment, &self.proxy, &self.transport) {
-            (Some(environment), Choice::Inherit, None) if self.network.proxy.is_none() => {
+    fn routes(&self, side: Side, environment: Environment) -> Result<Routes, Error> {
+        let proxies = match (&self.proxy, &self.transport) {
+            (Choice::Inherit, None) if self.trust_env && self.network.proxy.is_none() => {
                 Proxies::read(environment)?
             }
             _ => Proxies::default(),
@@ -634,7 +644,8 @@ impl Carriers {
         let blocks = BlockCache::default();
         let wire = |network: &Network| {
             let network = network.clone();
-            let wiring = network.build(self.events.clone(), blocks.clone(), environment);
+            let (events, blocks) = (self.events.clone(), blocks.clone());
+            let wiring = network.build(events, blocks, environment, self.trust_env);
             wiring.map(Arc::new)
         };
         let own = wire(&self.network)?;

@@ -6,10 +6,10 @@
 //! whichever thread is at hand.
 
 use crate::depot::{Depot, Lane};
+use crate::peer::Peer;
 use nuncio_connection::{ConnId, Connection, Error, Reuse, StreamId, Transmit};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub struct Shared<S> {
     /// What is being written. Whoever holds it writes, and may then lock the machine; never the
     /// other way round.
     pub transmit: Mutex<Transmit>,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) peer: Arc<Peer>,
 }
 
 /// The connection, and who waits for it.

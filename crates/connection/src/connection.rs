@@ -122,6 +122,13 @@ impl Connection {
         }
     }
 
+    /// What TLS was agreed on with the server, once the layers are ready; with the proxy, where nothing
+    /// but its own TLS is there; none without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<crate::tls::TlsInfo> {
+        self.link.tls()
+    }
+
     /// Why the connection failed, if it did.
     pub fn failure(&self) -> Option<&Error> {
         match &self.failed {
@@ -233,7 +240,8 @@ impl Connection {
         #[cfg(feature = "tls")]
         if step == Step::Secured {
             let protocol = self.protocol().unwrap_or(Protocol::Http1);
-            self.config.events.raise(|| Event::TlsComplete { protocol });
+            let events = &self.config.events;
+            events.raise_tls_complete(&self.link, protocol);
         }
         Ok(())
     }

@@ -64,6 +64,9 @@ pub enum Event<'a> {
     TlsComplete {
         /// The protocol agreed on; with a proxy it is HTTP/1.1.
         protocol: Protocol,
+        /// What else was, and the certificates that were shown.
+        #[cfg(feature = "tls")]
+        tls: &'a crate::TlsInfo,
     },
     /// A pooled connection is used again. Raised by `Call`.
     Reused,
@@ -122,6 +125,16 @@ impl EventSink {
     /// Whether anybody listens: for what would cost something to tell.
     pub fn listens(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Raises [`Event::TlsComplete`] for the innermost session of `link`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn raise_tls_complete(&self, link: &crate::layers::Link, protocol: Protocol) {
+        if self.listens()
+            && let Some(tls) = &link.tls()
+        {
+            self.raise(|| Event::TlsComplete { protocol, tls });
+        }
     }
 
     /// Raises the event that `make` describes, if anybody listens.

@@ -93,6 +93,12 @@ pub use nuncio_http2::{
 pub use pool::{
     Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, RouteId, Ticket,
 };
+#[cfg(feature = "aws-lc")]
+pub use tls::aws_lc;
+#[cfg(feature = "ring")]
+pub use tls::ring;
 #[cfg(feature = "tls")]
-pub use tls::{Roots, TlsConfigError, TlsParams, client_config};
+pub use tls::{
+    Identity, Roots, TlsConfig, TlsConfigError, TlsInfo, TlsParams, TlsVersion, default_provider,
+};
 pub use tunnel::{Tunnel, TunnelRead};

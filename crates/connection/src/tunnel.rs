@@ -319,8 +319,7 @@ impl Tunnel {
                 Ok(Step::Waiting) => {}
                 Ok(_) => {
                     self.stage = Stage::Open;
-                    let protocol = Protocol::Http1;
-                    events.raise(|| Event::TlsComplete { protocol });
+                    events.raise_tls_complete(&self.link, Protocol::Http1);
                 }
                 Err(error) => self.fail(error),
             }

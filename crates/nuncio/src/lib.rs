@@ -298,8 +298,10 @@
 //! spawned for a request, and a future that is dropped leaves the pool as it was. One client may serve
 //! several runtimes.
 //!
-//! TLS is rustls with ring: Mozilla's roots, or `root_certificates`, or with `trust_env` those that
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by `tls_config`.
+//! TLS is rustls with ring or AWS-LC: Mozilla's roots, or `root_certificates`, or the operating system's,
+//! or with `trust_env` those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by
+//! `tls_config`. Client certificates, the oldest version, another name to verify and a key log are set
+//! on [`tls::Tls`]; a response tells what was agreed on ([`Head::tls`]).
 //!
 //! # Proxies
 //!
@@ -351,6 +353,9 @@
 //! | `smol` | | [`smol`]: the async client on smol |
 //! | `async-std` | | [`async_std`]: the async client for programs that are still on async-std |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
+//! | `aws-lc` | | AWS-LC as the crypto provider, with key exchange against quantum computers: beside ring where asked for, alone where `tls` is off |
+//! | `encrypted-keys` | | client certificates whose private key is encrypted |
+//! | `platform-roots` | | `tls::platform`: the roots and the verdict of the operating system |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `gzip` | yes | responses in gzip and deflate, announced and decoded |
@@ -374,6 +379,8 @@
 
 pub mod cookie_file;
 pub mod netrc;
+#[cfg(any(feature = "tls", feature = "aws-lc", feature = "platform-roots"))]
+pub mod tls;
 
 pub use nuncio_client::{
     AsyncTransport, Auth, BlockingTransport, Body, BodyStream, BoxFuture, Budget, Cookie,

@@ -34,6 +34,7 @@ mod secrets;
 mod streaming;
 mod timeouts;
 mod tls;
+mod tls_settings;
 mod tower;
 mod unsendable;
 mod uploads;

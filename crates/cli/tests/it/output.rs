@@ -229,7 +229,12 @@ fn verbose_names_the_host_and_the_handshake() {
             "{}",
             run.out()
         );
-        assert!(run.out().contains("\n* TLS established\n"), "{}", run.out());
+        assert!(
+            run.out()
+                .contains("\n* TLS established using 'TLS 1.3' / 'TLS13_"),
+            "{}",
+            run.out()
+        );
     });
 }
 

@@ -6,6 +6,8 @@ mod choice;
 mod detour;
 mod environment;
 mod no_proxy;
+#[cfg(feature = "tls")]
+mod secure;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +15,13 @@ pub use choice::{ProxyChoice, ProxyReason};
 pub(crate) use detour::{Detour, Said, literal};
 pub(crate) use environment::{Proxies, Variable};
 pub(crate) use no_proxy::NoProxy;
+#[cfg(feature = "tls")]
+pub(crate) use secure::ToProxies;
 
 use crate::auth::{Digest, Secret, basic};
 use crate::error::{Error, Kind};
 #[cfg(feature = "tls")]
-use crate::network::Trust;
+use crate::tls::Tls;
 use nuncio_connection::RouteId;
 use nuncio_headers::Headers;
 use nuncio_url::{Url, percent};
@@ -73,7 +77,7 @@ pub(crate) struct Means {
     headers: Headers,
     resolves: Resolves,
     #[cfg(feature = "tls")]
-    trust: Option<OwnTrust>,
+    tls: Option<OwnTls>,
     mistake: Option<Error>,
     /// Made where it is first asked for.
     made: Made,
@@ -112,9 +116,9 @@ enum Scheme {
 
 #[cfg(feature = "tls")]
 #[derive(Clone)]
-struct OwnTrust {
-    trust: Trust,
-    /// Which one, where that cannot be told by looking at it.
+struct OwnTls {
+    tls: Tls,
+    /// Which one: that cannot be told by looking at it.
     number: u64,
 }
 
@@ -122,7 +126,7 @@ struct OwnTrust {
 struct Made {
     id: OnceLock<Arc<RouteId>>,
     #[cfg(feature = "tls")]
-    tls: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
+    tls: secure::Made,
 }
 
 /// A proxy that is changed is another one.
@@ -228,43 +232,47 @@ impl Proxy {
         })
     }
 
-    /// Trusts the certificates of this PEM text, and no others, on the way to an https proxy. The default
-    /// is what a client trusts that is told nothing: what is set for origins does not count here.
+    /// How TLS is spoken with an https proxy, in full, but for two things: HTTP/1.1 is what is offered, and
+    /// sessions are remembered apart from others' (SECURITY X7). The default is what a client does that
+    /// is told nothing: what is set for origins does not count here.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: Tls) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        self.change(|means| means.tls = Some(OwnTls { tls, number }))
+    }
+
+    #[cfg(feature = "tls")]
+    fn change_tls(self, change: impl FnOnce(Tls) -> Tls) -> Self {
+        let own = self.0.tls.as_ref().map(|own| own.tls.clone());
+        self.tls(change(own.unwrap_or_default()))
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no others, on
+    /// the way to an https proxy.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trust(Trust::Roots(nuncio_connection::Roots::Pem(pem.into())))
+        self.change_tls(|tls| tls.root_certificates(pem))
     }
 
     /// **Accepts every certificate of this https proxy.** Whoever stands between can read what the proxy
     /// is told, its credentials too, and is the proxy. For tests against proxies of one's own.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
-        if accept {
-            self.trust(Trust::Roots(nuncio_connection::Roots::DangerAcceptAny))
-        } else {
-            self.change(|means| means.trust = None)
-        }
+        self.change_tls(|tls| tls.danger_accept_invalid_certs(accept))
     }
 
-    /// Uses this rustls configuration for TLS to an https proxy, but for two things: HTTP/1.1 is what is
-    /// offered, and sessions are remembered apart from others' (SECURITY X7).
+    /// Uses this rustls configuration for TLS to an https proxy: see [`tls`](Self::tls).
     #[cfg(feature = "tls")]
     pub fn tls_config(self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.trust(Trust::Config(config.into()))
-    }
-
-    #[cfg(feature = "tls")]
-    fn trust(self, trust: Trust) -> Self {
-        static NUMBERS: AtomicU64 = AtomicU64::new(1);
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        self.change(|means| means.trust = Some(OwnTrust { trust, number }))
+        self.change_tls(|tls| tls.config(config))
     }
 
     /// The mistake that was made, if any.
     ///
     /// # Errors
     /// [`Kind::Builder`]: a URL that is none or has another scheme, credentials or fields that cannot be
-    /// sent, TLS settings that no connection would use or that cannot be read.
+    /// sent, TLS settings that no connection would use.
     pub fn check(&self) -> Result<(), Error> {
         let means = &*self.0;
         if let Some(mistake) = &means.mistake {
@@ -294,11 +302,8 @@ impl Proxy {
             }
         }
         #[cfg(feature = "tls")]
-        if means.trust.is_some() {
-            if means.speaks != Speaks::Https {
-                return wrong("TLS settings are for https proxies");
-            }
-            self.tls().transpose()?;
+        if means.tls.is_some() && means.speaks != Speaks::Https {
+            return wrong("TLS settings are for https proxies");
         }
         #[cfg(not(feature = "tls"))]
         if means.speaks == Speaks::Https {
@@ -307,24 +312,9 @@ impl Proxy {
         Ok(())
     }
 
-    /// What a TLS connection to it is made with; none where it has no settings of its own.
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls(&self) -> Option<Result<Arc<rustls::ClientConfig>, Error>> {
-        let means = &*self.0;
-        let own = means.trust.as_ref()?;
-        let made = means.made.tls.get_or_init(|| own.trust.for_a_proxy());
-        Some(made.clone())
-    }
-
     /// What tells its connections from those of others (SECURITY K6).
     pub(crate) fn id(&self) -> Arc<RouteId> {
         Arc::clone(self.0.made.id.get_or_init(|| self.0.make_id()))
-    }
-
-    /// Its host, as the URL record has it.
-    #[cfg(feature = "tls")]
-    pub(crate) fn host(&self) -> &str {
-        &self.0.host
     }
 
     /// Whether it is reached over TLS.
@@ -399,7 +389,7 @@ impl Means {
             headers: Headers::new(),
             resolves,
             #[cfg(feature = "tls")]
-            trust: None,
+            tls: None,
             mistake: None,
             made: Made::default(),
         }
@@ -452,7 +442,7 @@ impl Means {
         }
         part(self.headers.as_wire());
         #[cfg(feature = "tls")]
-        if let Some(own) = &self.trust {
+        if let Some(own) = &self.tls {
             part(&own.number.to_be_bytes());
         }
         Arc::new(RouteId::new(&hash.finalize()))

@@ -4,6 +4,7 @@ use super::Response;
 use super::text::DefaultEncoding;
 use crate::cookies::CookieJar;
 use crate::exchange::Seen;
+use crate::peer::Peer;
 use crate::redirect::is_redirect;
 use crate::request::Request;
 use http::{StatusCode, Version};
@@ -12,6 +13,7 @@ use nuncio_content::Charset;
 use nuncio_headers::Headers;
 use nuncio_headers::typed::Links;
 use nuncio_url::Url;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +24,8 @@ pub struct Head {
     pub(crate) head: ResponseHead,
     /// From when the request was handed to the transport until the head was here.
     pub(crate) waited: Duration,
+    /// Who sent it.
+    pub(crate) peer: Option<Arc<Peer>>,
     /// What few responses have.
     pub(crate) more: Option<Box<More>>,
 }
@@ -91,6 +95,7 @@ impl Head {
             request,
             head,
             waited: seen.waited,
+            peer: seen.peer,
             more,
         }
     }
@@ -98,6 +103,20 @@ impl Head {
     /// The protocol version of the response.
     pub fn version(&self) -> Version {
         self.head.version
+    }
+
+    /// The address that it came from: the server's, or the proxy's where there was one between. None
+    /// for what came from a transport of the user's.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.peer.as_ref()?.address
+    }
+
+    /// The TLS that was agreed on with the server that sent it, and the server's certificates; none for
+    /// what is not https, whatever was spoken with a proxy.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&crate::TlsInfo> {
+        let tls = self.peer.as_ref()?.tls.as_ref();
+        tls.filter(|_| self.request.url.scheme() == "https")
     }
 
     /// The fields, in the order and the case in which they came.
@@ -190,9 +209,10 @@ impl Head {
         let mut seen = self.more.map_or_else(Seen::default, |more| Seen {
             extensions: more.extensions,
             received: more.received,
-            waited: Duration::ZERO,
+            ..Seen::default()
         });
         seen.waited = self.waited;
+        seen.peer = self.peer;
         (self.head, seen)
     }
 }

@@ -91,10 +91,9 @@ impl Connection {
     /// What is left of the request's body will not be sent: the answer is here already and makes it
     /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
     pub fn abandon_body(&mut self, id: StreamId) {
-        match self.parts() {
-            (Stage::Http1(h1), wire) => h1.abandon_body(wire, id),
-            // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
-            _ => {}
+        // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
+        if let (Stage::Http1(h1), wire) = self.parts() {
+            h1.abandon_body(wire, id);
         }
     }
 

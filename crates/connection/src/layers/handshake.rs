@@ -108,8 +108,7 @@ impl Handshake {
             #[cfg(feature = "tls")]
             if stands == Step::Secured {
                 check_proxy_alpn(link).map_err(Error::Tls)?;
-                let protocol = Protocol::Http1;
-                events.raise(|| Event::TlsComplete { protocol });
+                events.raise_tls_complete(link, Protocol::Http1);
             }
             link.expect_silence()?;
             self.current = begin(next, true, link, events)?;

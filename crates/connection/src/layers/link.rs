@@ -232,6 +232,12 @@ impl Link {
         session.is_some_and(|session| session.tls.is_handshaking())
     }
 
+    /// What the innermost session agreed on, once its handshake is over.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<crate::tls::TlsInfo> {
+        self.session.as_ref()?.tls.info()
+    }
+
     /// The protocol that the innermost session agreed on.
     pub(crate) fn alpn(&self) -> Result<Option<&[u8]>, TlsError> {
         match &self.session {

@@ -1,8 +1,18 @@
 //! TLS, by rustls. Its connection types stay behind this module; its `ClientConfig` does not.
 
 mod config;
+mod identity;
+mod info;
+mod provider;
 
-pub use config::{Roots, TlsConfigError, client_config};
+pub use config::{Roots, TlsConfig, TlsConfigError, TlsVersion};
+pub use identity::Identity;
+pub use info::TlsInfo;
+#[cfg(feature = "aws-lc")]
+pub use provider::aws_lc;
+pub use provider::default_provider;
+#[cfg(feature = "ring")]
+pub use provider::ring;
 
 use crate::buffer::{Input, LARGE_BLOCK, SMALL_BLOCK, Transmit};
 use crate::error::TlsError;
@@ -69,6 +79,10 @@ impl Tls {
             ),
             chosen => Ok(chosen),
         }
+    }
+
+    pub(crate) fn info(&self) -> Option<TlsInfo> {
+        TlsInfo::of(&self.session)
     }
 
     /// Decrypts all of `ciphertext` and appends what comes out to `plain`.
