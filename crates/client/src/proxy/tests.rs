@@ -126,7 +126,7 @@ fn x10_what_socks_cannot_carry_is_told_beforehand() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn b18_tls_settings_are_for_https_proxies_and_are_read_at_once() {
+fn b18_tls_settings_are_for_https_proxies() {
     for url in ["http://h", "socks5://h"] {
         let text = mistake(Proxy::new(url).danger_accept_invalid_certs(true));
         assert!(
