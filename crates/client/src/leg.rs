@@ -395,6 +395,7 @@ impl<S> Leg<S> {
                 }
                 if let Some(detour) = &self.detour {
                     detour.check(url)?;
+                    self.wiring.check(&detour.proxy)?;
                 }
                 self.seek(request, permit, until)
             }

@@ -2,13 +2,13 @@
 
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
+#[cfg(feature = "tls")]
+use crate::proxy::ToProxies;
 use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "tls")]
-use std::sync::OnceLock;
 #[cfg(feature = "http2")]
 use std::time::Duration;
 
@@ -58,24 +58,6 @@ impl Protocols {
             Protocols::Http2 => PriorKnowledge::Http2,
             _ => PriorKnowledge::Http1,
         }
-    }
-}
-
-/// TLS to those proxies that have no settings of their own, made when the first of them is met. They
-/// are trusted as a client trusts that is told nothing.
-#[cfg(feature = "tls")]
-#[derive(Debug)]
-struct ToProxies {
-    environment: Environment,
-    trust_env: bool,
-    config: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
-}
-
-#[cfg(feature = "tls")]
-impl ToProxies {
-    fn config(&self) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let make = || crate::Tls::new().build_for_a_proxy(self.environment, self.trust_env);
-        self.config.get_or_init(make).clone()
     }
 }
 
@@ -207,6 +189,7 @@ impl Network {
                 .tls
                 .build(self.protocols.alpn(), environment, trust_env)?,
             server_name: self.tls.name().cloned(),
+            to_proxies: Arc::new(ToProxies::new(environment, trust_env)),
         };
         let connection = Arc::new(connection);
         let forwarding = if connection.prior_knowledge == PriorKnowledge::Http1 {
@@ -224,12 +207,6 @@ impl Network {
             protocols: self.protocols,
             proxy: self.proxy,
             secure,
-            #[cfg(feature = "tls")]
-            to_proxies: Some(Arc::new(ToProxies {
-                environment,
-                trust_env,
-                config: OnceLock::new(),
-            })),
         };
         if let Some(proxy) = &wiring.proxy {
             wiring.check(proxy)?;
@@ -257,8 +234,6 @@ pub(crate) struct Wiring {
     /// What all of its requests go through.
     pub(crate) proxy: Option<Proxy>,
     secure: Secure,
-    #[cfg(feature = "tls")]
-    to_proxies: Option<Arc<ToProxies>>,
 }
 
 /// What https is made of.
@@ -269,6 +244,7 @@ enum Secure {
         config: Arc<rustls::ClientConfig>,
         /// In place of the URL's host.
         server_name: Option<Arc<str>>,
+        to_proxies: Arc<ToProxies>,
     },
     #[cfg(not(feature = "tls"))]
     Missing,
@@ -290,8 +266,6 @@ impl Wiring {
             protocols: Protocols::Http1,
             proxy: None,
             secure: Secure::Plain,
-            #[cfg(feature = "tls")]
-            to_proxies: None,
         }
     }
 
@@ -306,12 +280,11 @@ impl Wiring {
     }
 
     #[cfg(feature = "tls")]
-    fn tls_to(&self, proxy: &Proxy) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let Some(default) = &self.to_proxies else {
-            return Err(Error::new(Kind::Usage, "a script has no TLS"));
-        };
-        let own = proxy.tls_config_with(default.environment);
-        own.unwrap_or_else(|| default.config())
+    fn tls_to(&self, proxy: &Proxy) -> Result<Option<Layer>, Error> {
+        match &self.secure {
+            Secure::Tls { to_proxies, .. } => to_proxies.layer(proxy).map(Some),
+            Secure::Plain => Ok(None),
+        }
     }
 
     /// What the connections for `url` have in common.
@@ -392,9 +365,7 @@ impl Wiring {
         if let Some(detour) = detour {
             #[cfg(feature = "tls")]
             if detour.proxy.is_https() {
-                let config = self.tls_to(&detour.proxy)?;
-                let server_name = detour.proxy.server_name().to_owned();
-                layers.push(tls(config, server_name));
+                layers.extend(self.tls_to(&detour.proxy)?);
             }
             layers.extend(detour.layer(url)?);
         }
@@ -407,9 +378,13 @@ impl Wiring {
             Secure::Tls {
                 config,
                 server_name,
+                ..
             } => {
-                let name = server_name.as_deref().unwrap_or(url.host_str());
-                layers.push(tls(Arc::clone(config), name.to_owned()));
+                let server_name = server_name.as_deref().unwrap_or(url.host_str());
+                layers.push(Layer::Tls(nuncio_connection::TlsParams {
+                    config: Arc::clone(config),
+                    server_name: server_name.to_owned(),
+                }));
                 Ok(layers)
             }
             #[cfg(not(feature = "tls"))]
@@ -419,12 +394,4 @@ impl Wiring {
             )),
         }
     }
-}
-
-#[cfg(feature = "tls")]
-fn tls(config: Arc<rustls::ClientConfig>, server_name: String) -> Layer {
-    Layer::Tls(nuncio_connection::TlsParams {
-        config,
-        server_name,
-    })
 }

@@ -664,8 +664,8 @@ impl<D: Driver> ClientBuilder<D> {
 
 impl Carriers {
     fn routes(&self, side: Side, environment: Environment) -> Result<Routes, Error> {
-        let proxies = match (self.trust_env, &self.proxy, &self.transport) {
-            (true, Choice::Inherit, None) if self.network.proxy.is_none() => {
+        let proxies = match (&self.proxy, &self.transport) {
+            (Choice::Inherit, None) if self.trust_env && self.network.proxy.is_none() => {
                 Proxies::read(environment)?
             }
             _ => Proxies::default(),

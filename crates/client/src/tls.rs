@@ -185,23 +185,6 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    /// The configuration of connections to a proxy, over which HTTP/1.1 is spoken. What is remembered of
-    /// sessions is its own (SECURITY X7).
-    pub(crate) fn build_for_a_proxy(
-        &self,
-        environment: Environment,
-        trust_env: bool,
-    ) -> Result<Arc<rustls::ClientConfig>, Error> {
-        const HTTP1: &[u8] = b"http/1.1";
-        if let Trust::Config(config) = &self.trust {
-            let mut config = rustls::ClientConfig::clone(config);
-            config.alpn_protocols = vec![HTTP1.to_vec()];
-            config.resumption = rustls::client::Resumption::in_memory_sessions(256);
-            return Ok(Arc::new(config));
-        }
-        self.build(&[HTTP1], environment, trust_env)
-    }
-
     /// The name to be verified in place of the host's, if there is one.
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
         self.server_name.as_ref()

@@ -118,19 +118,19 @@ impl Connection {
         }
     }
 
-    /// What TLS was agreed on with the server, once the layers are ready; with the proxy, where nothing
-    /// but its own TLS is there; none without TLS.
-    #[cfg(feature = "tls")]
-    pub fn tls(&self) -> Option<crate::tls::TlsInfo> {
-        self.link.tls()
-    }
-
     /// How many of its layers do not stand yet, the one at which it failed included.
     pub fn layers_left(&self) -> usize {
         match &self.stage {
             Stage::Handshake(handshake) => handshake.left(),
             _ => 0,
         }
+    }
+
+    /// What TLS was agreed on with the server, once the layers are ready; with the proxy, where nothing
+    /// but its own TLS is there; none without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<crate::tls::TlsInfo> {
+        self.link.tls()
     }
 
     /// Why the connection failed, if it did.

@@ -6,6 +6,8 @@ mod choice;
 mod detour;
 mod environment;
 mod no_proxy;
+#[cfg(feature = "tls")]
+mod secure;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +15,10 @@ pub use choice::{ProxyChoice, ProxyReason};
 pub(crate) use detour::{Detour, Said, literal};
 pub(crate) use environment::{Proxies, Variable};
 pub(crate) use no_proxy::NoProxy;
+#[cfg(feature = "tls")]
+pub(crate) use secure::ToProxies;
 
 use crate::auth::{Digest, Secret, basic};
-#[cfg(feature = "tls")]
-use crate::environment::Environment;
 use crate::error::{Error, Kind};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -75,7 +77,7 @@ pub(crate) struct Means {
     headers: Headers,
     resolves: Resolves,
     #[cfg(feature = "tls")]
-    trust: Option<OwnTrust>,
+    tls: Option<OwnTls>,
     mistake: Option<Error>,
     /// Made where it is first asked for.
     made: Made,
@@ -114,9 +116,9 @@ enum Scheme {
 
 #[cfg(feature = "tls")]
 #[derive(Clone)]
-struct OwnTrust {
+struct OwnTls {
     tls: Tls,
-    /// Which one, where that cannot be told by looking at it.
+    /// Which one: that cannot be told by looking at it.
     number: u64,
 }
 
@@ -124,7 +126,7 @@ struct OwnTrust {
 struct Made {
     id: OnceLock<Arc<RouteId>>,
     #[cfg(feature = "tls")]
-    tls: OnceLock<Result<Arc<rustls::ClientConfig>, Error>>,
+    tls: secure::Made,
 }
 
 /// A proxy that is changed is another one.
@@ -230,25 +232,24 @@ impl Proxy {
         })
     }
 
-    /// How TLS is spoken with an https proxy: whom to trust, who we are. HTTP/1.1 is what is offered. The
-    /// default is that of a client that is told nothing: what is set for origins does not count here.
-    /// Files are read when the proxy is first met, by a client that is built with it or by a request.
+    /// How TLS is spoken with an https proxy, in full, but for two things: HTTP/1.1 is what is offered, and
+    /// sessions are remembered apart from others' (SECURITY X7). The default is what a client does that
+    /// is told nothing: what is set for origins does not count here.
     #[cfg(feature = "tls")]
     pub fn tls(self, tls: Tls) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        self.change(|means| means.trust = Some(OwnTrust { tls, number }))
+        self.change(|means| means.tls = Some(OwnTls { tls, number }))
     }
 
     #[cfg(feature = "tls")]
     fn change_tls(self, change: impl FnOnce(Tls) -> Tls) -> Self {
-        let own = self.0.trust.as_ref();
-        let tls = own.map_or_else(Tls::new, |own| own.tls.clone());
-        self.tls(change(tls))
+        let own = self.0.tls.as_ref().map(|own| own.tls.clone());
+        self.tls(change(own.unwrap_or_default()))
     }
 
-    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no others,
-    /// on the way to an https proxy.
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no others, on
+    /// the way to an https proxy.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         self.change_tls(|tls| tls.root_certificates(pem))
@@ -258,14 +259,10 @@ impl Proxy {
     /// is told, its credentials too, and is the proxy. For tests against proxies of one's own.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(self, accept: bool) -> Self {
-        if !accept && self.0.trust.is_none() {
-            return self;
-        }
         self.change_tls(|tls| tls.danger_accept_invalid_certs(accept))
     }
 
-    /// Uses this rustls configuration for TLS to an https proxy, but for two things: HTTP/1.1 is what is
-    /// offered, and sessions are remembered apart from others' (SECURITY X7).
+    /// Uses this rustls configuration for TLS to an https proxy: see [`tls`](Self::tls).
     #[cfg(feature = "tls")]
     pub fn tls_config(self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
         self.change_tls(|tls| tls.config(config))
@@ -275,7 +272,7 @@ impl Proxy {
     ///
     /// # Errors
     /// [`Kind::Builder`]: a URL that is none or has another scheme, credentials or fields that cannot be
-    /// sent, TLS settings that no connection would use or that cannot be read.
+    /// sent, TLS settings that no connection would use.
     pub fn check(&self) -> Result<(), Error> {
         let means = &*self.0;
         if let Some(mistake) = &means.mistake {
@@ -305,10 +302,8 @@ impl Proxy {
             }
         }
         #[cfg(feature = "tls")]
-        if means.trust.is_some() {
-            if means.speaks != Speaks::Https {
-                return wrong("TLS settings are for https proxies");
-            }
+        if means.tls.is_some() && means.speaks != Speaks::Https {
+            return wrong("TLS settings are for https proxies");
         }
         #[cfg(not(feature = "tls"))]
         if means.speaks == Speaks::Https {
@@ -317,31 +312,9 @@ impl Proxy {
         Ok(())
     }
 
-    /// What a TLS connection to it is made with; none where it has no settings of its own.
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls_config_with(
-        &self,
-        files: Environment,
-    ) -> Option<Result<Arc<rustls::ClientConfig>, Error>> {
-        let means = &*self.0;
-        let own = means.trust.as_ref()?;
-        let made = means
-            .made
-            .tls
-            .get_or_init(|| own.tls.build_for_a_proxy(files, false));
-        Some(made.clone())
-    }
-
     /// What tells its connections from those of others (SECURITY K6).
     pub(crate) fn id(&self) -> Arc<RouteId> {
         Arc::clone(self.0.made.id.get_or_init(|| self.0.make_id()))
-    }
-
-    /// The name that its certificate must hold.
-    #[cfg(feature = "tls")]
-    pub(crate) fn server_name(&self) -> &str {
-        let own = self.0.trust.as_ref().and_then(|own| own.tls.name());
-        own.map_or(&self.0.host, |name| name)
     }
 
     /// Whether it is reached over TLS.
@@ -416,7 +389,7 @@ impl Means {
             headers: Headers::new(),
             resolves,
             #[cfg(feature = "tls")]
-            trust: None,
+            tls: None,
             mistake: None,
             made: Made::default(),
         }
@@ -469,7 +442,7 @@ impl Means {
         }
         part(self.headers.as_wire());
         #[cfg(feature = "tls")]
-        if let Some(own) = &self.trust {
+        if let Some(own) = &self.tls {
             part(&own.number.to_be_bytes());
         }
         Arc::new(RouteId::new(&hash.finalize()))

@@ -126,7 +126,7 @@ fn x10_what_socks_cannot_carry_is_told_beforehand() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn b18_tls_settings_are_for_https_proxies_and_are_read_at_once() {
+fn b18_tls_settings_are_for_https_proxies() {
     for url in ["http://h", "socks5://h"] {
         let text = mistake(Proxy::new(url).danger_accept_invalid_certs(true));
         assert!(
@@ -134,12 +134,15 @@ fn b18_tls_settings_are_for_https_proxies_and_are_read_at_once() {
             "{text}"
         );
     }
-    mistake(Proxy::new("https://h").root_certificates("no certificate"));
-    let taken_back = Proxy::new("https://h").root_certificates("none");
-    taken_back
-        .danger_accept_invalid_certs(false)
-        .check()
-        .unwrap();
+    // Read when a client is built with it, or a request is to go through it.
+    let to_proxies = ToProxies::new(crate::Environment::empty(), false);
+    let broken = Proxy::new("https://h").root_certificates("no certificate");
+    broken.check().unwrap();
+    let error = to_proxies.layer(&broken).unwrap_err();
+    assert_eq!(error.kind(), Kind::Builder);
+    let named = Proxy::new("https://h").tls(Tls::new().server_name("other.example"));
+    let layer = format!("{:?}", to_proxies.layer(&named).unwrap());
+    assert!(layer.contains("other.example"), "{layer}");
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn k06_tls_settings_tell_proxies_apart() {
     let plain = Proxy::new("https://h");
     let danger = || Proxy::new("https://h").danger_accept_invalid_certs(true);
     assert_ne!(plain.id(), danger().id());
+    assert_ne!(danger().id(), danger().id(), "settings cannot be compared");
     let one = danger();
     assert_eq!(one.id(), one.clone().id());
-    assert_eq!(plain.id(), danger().danger_accept_invalid_certs(false).id());
 }
