@@ -173,7 +173,9 @@ impl Streaming {
     /// [`close`](Self::close), [`Kind::Usage`](crate::Kind::Usage) for a response of a transport of the
     /// user's.
     pub fn upgrade(self) -> Result<Upgraded, Error> {
-        let Download { incoming, runtime } = self.download;
+        let Download {
+            incoming, runtime, ..
+        } = self.download;
         Ok(Upgraded::new(incoming.upgrade()?, runtime))
     }
 

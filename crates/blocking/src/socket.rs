@@ -24,13 +24,13 @@ pub(crate) struct Socket {
 /// The socket itself, and whether it was broken from another thread.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    tcp: TcpStream,
+    pub(crate) tcp: TcpStream,
     broken: AtomicBool,
 }
 
 impl Stream {
     /// What was read. The end of what was broken is none of the peer's making.
-    fn came(&self, read: usize) -> io::Result<usize> {
+    pub(crate) fn came(&self, read: usize) -> io::Result<usize> {
         if read == 0 && self.broken.load(Ordering::Acquire) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }

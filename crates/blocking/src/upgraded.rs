@@ -76,7 +76,7 @@ impl Upgraded {
             tie,
         } = upgrade;
         // What is left of the request's.
-        socket.stream.set_read_timeout(None)?;
+        socket.stream.tcp.set_read_timeout(None)?;
         Ok(Upgraded {
             tunnel: Mutex::new(tunnel),
             socket,
@@ -101,7 +101,7 @@ impl Upgraded {
     /// # Errors
     /// What the operating system says.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.stream.local_addr()
+        self.socket.stream.tcp.local_addr()
     }
 
     /// How long one wait of a read may last before it is [`io::ErrorKind::TimedOut`], after which
@@ -110,7 +110,7 @@ impl Upgraded {
     /// # Errors
     /// For a limit of zero.
     pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.socket.stream.set_read_timeout(limit)
+        self.socket.stream.tcp.set_read_timeout(limit)
     }
 
     /// How long one wait of a write may last before it is [`io::ErrorKind::TimedOut`], after which
@@ -119,7 +119,7 @@ impl Upgraded {
     /// # Errors
     /// For a limit of zero.
     pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.socket.stream.set_write_timeout(limit)
+        self.socket.stream.tcp.set_write_timeout(limit)
     }
 
     /// Begins TLS inside, with what the client trusts, to a server whose certificate has to hold
@@ -177,7 +177,7 @@ impl Upgraded {
         self.sending(|transmit| {
             lock(&self.tunnel).shutdown();
             self.send(transmit)?;
-            match self.socket.stream.shutdown(Shutdown::Write) {
+            match self.socket.stream.tcp.shutdown(Shutdown::Write) {
                 // The peer was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                 done => done,
@@ -187,7 +187,7 @@ impl Upgraded {
 
     /// Ends both ways at once. Whoever waits in a read or a write, in whatever thread, is told.
     pub fn close(&self) {
-        let _ = self.socket.stream.shutdown(Shutdown::Both);
+        let _ = self.socket.stream.tcp.shutdown(Shutdown::Both);
     }
 
     /// Two halves, for two threads. It is closed when both are dropped.
@@ -227,9 +227,11 @@ impl Upgraded {
                 Err(TryLockError::WouldBlock) => false,
             };
         if !stuck {
-            return (&self.socket.stream).read(buf.unfilled());
+            let stream = &self.socket.stream;
+            let read = (&stream.tcp).read(buf.unfilled())?;
+            return stream.came(read);
         }
-        self.wait(true, self.socket.stream.read_timeout()?)?;
+        self.wait(true, self.socket.stream.tcp.read_timeout()?)?;
         match self.socket.read_now(buf.unfilled()) {
             // It is writing that may go on.
             Err(error) if is_late(&error) => Err(io::ErrorKind::Interrupted.into()),
@@ -312,7 +314,7 @@ impl Upgraded {
             let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
             let count = transmit.slices(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            let written = (&self.socket.stream).write_vectored(slices);
+            let written = (&self.socket.stream.tcp).write_vectored(slices);
             self.sent(transmit, written)?;
         }
     }

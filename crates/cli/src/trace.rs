@@ -4,7 +4,7 @@
 use crate::escape;
 use crate::output;
 use crate::screen::Screen;
-use nuncio::{Event, Protocol};
+use nuncio::Event;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
