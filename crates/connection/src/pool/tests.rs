@@ -9,6 +9,7 @@ pub(super) fn key(host: &str) -> PoolKey<'_> {
         host: host.into(),
         port: 80,
         context: 0,
+        route: None,
     }
 }
 
