@@ -9,11 +9,13 @@ mod altered;
 mod executors;
 mod looping;
 mod tasks;
+mod upgraded;
 
 pub use altered::{Altered, Connecting, Resolving};
 pub use executors::{AsyncStd, CurrentThread, MultiThread, Smol, Tokio};
 pub use looping::Looping;
 pub use tasks::{Executor, TaskDownload};
+pub use upgraded::{Duplex, TaskDuplex};
 
 use bytes::{Buf, Bytes};
 use nuncio::{Body, Error, Head, Part, Request, Response, ServerSentEvent};
@@ -135,6 +137,12 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
 /// A response whose body is still to come.
 pub trait Download: Deref<Target = Head> + Sized + Send + 'static {
+    /// What it is once it has left HTTP.
+    type Upgraded: Duplex;
+
+    /// Its connection, once that has left HTTP.
+    fn upgrade(self) -> Result<Self::Upgraded, Error>;
+
     /// The next piece.
     fn chunk(&mut self) -> Result<Option<Bytes>, Error>;
 
@@ -263,6 +271,12 @@ impl Adapter for Blocking {
 }
 
 impl Download for nuncio::blocking::Streaming {
+    type Upgraded = nuncio::blocking::Upgraded;
+
+    fn upgrade(self) -> Result<Self::Upgraded, Error> {
+        Self::upgrade(self)
+    }
+
     fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         Self::chunk(self)
     }

@@ -107,6 +107,28 @@ fn crates_below_the_adapters_do_no_io_read_no_clock_and_do_not_panic() {
 }
 
 #[test]
+fn d06_nothing_is_done_in_an_assertion_of_debug_builds() {
+    // Where it is read whether a URL record is sound, through `&self`; and clap's own test.
+    let known = ["crates/url/src/parser.rs", "crates/cli/src/args.rs"];
+    let found = sources()
+        .into_iter()
+        .filter(|(path, text)| text.contains("debug_assert") && !known.contains(&path.as_str()));
+    assert_eq!(lines(found.map(|(path, _)| path)), "");
+}
+
+#[test]
+fn d07_every_hash_is_keyed() {
+    // The standard library's maps are, unless they are given another way to hash.
+    let unkeyed = ["BuildHasher", "with_hasher", "DefaultHasher", "impl Hasher"];
+    // Where the number in a runtime's id is had out of it, and nothing is kept by it.
+    let known = "crates/tokio/src/runtime.rs";
+    let found = sources()
+        .into_iter()
+        .filter(|(path, text)| path != known && unkeyed.iter().any(|word| text.contains(word)));
+    assert_eq!(lines(found.map(|(path, _)| path)), "");
+}
+
+#[test]
 fn blocking_has_no_async_crate_in_its_default_tree() {
     let tree = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root())

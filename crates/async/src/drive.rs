@@ -1,7 +1,7 @@
 //! Moving one connection's bytes from within a poll.
 
 use crate::runtime::{Runtime, Socket, Timer};
-use nuncio_client::{Connection, Lane, RecvBuf, Transmit};
+use nuncio_client::{Connection, Lane, RecvBuf, Transmit, earliest};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -180,7 +180,7 @@ pub(crate) fn poll_drive(
     }
     socket.streak = 0;
     // What a write has just started may have changed the deadline.
-    let until = connection.next_timeout().or(until);
+    let until = earliest(connection.next_timeout(), until);
     ready!(socket.alarm.poll(runtime, until, cx));
     Poll::Ready(runtime.now())
 }

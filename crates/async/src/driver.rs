@@ -8,8 +8,8 @@ use crate::streaming::Streaming;
 use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
-    Awaits, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place, PoolCounts, Pull,
-    Request, Response, Settings, Side, Step,
+    Awaits, Call, Depot, Driver, Environment, Error, Feed, Incoming, Kind, Place, PoolCounts,
+    PoolSnapshot, Pull, Request, Response, Settings, Side, Step,
 };
 use std::fmt;
 use std::future::Future;
@@ -33,7 +33,9 @@ struct Shared {
 
 impl fmt::Debug for Async {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Async").field("pool", &self.pool()).finish()
+        f.debug_struct("Async")
+            .field("pool", &self.counts())
+            .finish()
     }
 }
 
@@ -103,8 +105,17 @@ impl Driver for Async {
         Arc::clone(&self.shared.runtime)
     }
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        let now = self.shared.runtime.now();
+        let mut all = PoolSnapshot::default();
+        for depot in self.shared.depots.iter() {
+            all.append(depot.snapshot(now));
+        }
+        all
     }
 
     fn evict_idle(&self) {
@@ -177,6 +188,8 @@ impl Future for Stream {
 
 /// How far a request's future is. A call begins with the first poll, when the runtime can be asked
 /// for its clock.
+// Each is moved into the next, once.
+#[allow(clippy::large_enum_variant)]
 enum Stage {
     Start {
         shared: Arc<Shared>,
@@ -211,7 +224,11 @@ impl Stage {
             return Poll::Ready(Err(over()));
         };
         let now = started.unwrap_or_else(|| outgoing.runtime.now());
-        let now = ready!(outgoing.poll_head(now, cx))?;
+        let polled = outgoing.poll_head(now, cx);
+        if polled.is_pending() {
+            outgoing.call.watch(cx.waker(), now)?;
+        }
+        let now = ready!(polled)?;
         if let Stage::Outgoing(outgoing) = std::mem::replace(self, Stage::Over) {
             *self = Stage::Incoming(outgoing.into_download()?);
         }
@@ -249,6 +266,8 @@ struct Outgoing {
     race: Race,
     /// For waits without a connection: the pool, the look-up, the race.
     alarm: Alarm,
+    /// The instance of the runtime that it was last waited for on.
+    instance: u64,
 }
 
 /// The next piece of a body, `None` at its end.
@@ -279,6 +298,7 @@ impl Outgoing {
             lookup: None,
             race: Race::default(),
             alarm: Alarm::default(),
+            instance,
         })
     }
 
@@ -287,6 +307,7 @@ impl Outgoing {
         Ok(Download {
             incoming,
             runtime: self.runtime,
+            alarm: self.alarm,
         })
     }
 
@@ -300,6 +321,7 @@ impl Outgoing {
             match self.call.step(now, cx.waker())? {
                 Step::Wait { until } => {
                     self.race.give_up();
+                    self.move_in();
                     ready!(self.alarm.poll(&*self.runtime, until, cx));
                     now = self.runtime.now();
                 }
@@ -347,13 +369,27 @@ impl Outgoing {
                     Poll::Pending => now = ready!(self.poll_drive(until, now, cx)),
                 },
                 Step::Tick => now = self.runtime.now(),
-                Step::User => {
-                    ready!(self.call.poll_user(now, cx))?;
+                Step::User { until } => {
+                    match self.call.poll_user(now, cx) {
+                        Poll::Ready(done) => done?,
+                        Poll::Pending => ready!(self.alarm.poll(&*self.runtime, until, cx)),
+                    }
                     now = self.runtime.now();
                 }
                 Step::Drive { until } => now = ready!(self.poll_drive(until, now, cx)),
                 Step::Head => return Poll::Ready(Ok(now)),
             }
+        }
+    }
+
+    /// A timer is no use in another runtime than its own, and a panic once that is gone; sockets and
+    /// look-ups fail as they should.
+    fn move_in(&mut self) {
+        if let Ok(here) = self.runtime.check()
+            && here != self.instance
+        {
+            self.instance = here;
+            self.alarm = Alarm::default();
         }
     }
 
@@ -365,7 +401,13 @@ impl Outgoing {
     ) -> Poll<Instant> {
         match self.call.lane() {
             Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
-            None => poll_news(self.call.shared(), &*self.runtime, cx),
+            None => poll_news(
+                self.call.shared(),
+                &mut self.alarm,
+                &*self.runtime,
+                until,
+                cx,
+            ),
         }
     }
 
@@ -391,6 +433,8 @@ impl Outgoing {
 pub(crate) struct Download {
     pub(crate) incoming: Incoming<Wired>,
     pub(crate) runtime: Arc<dyn Runtime>,
+    /// For waits without a connection of its own.
+    alarm: Alarm,
 }
 
 impl Download {
@@ -489,9 +533,16 @@ impl Download {
                 Poll::Pending => until,
             },
         };
-        match self.incoming.lane() {
-            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx).map(Ok),
-            None => poll_news(self.incoming.shared(), &*self.runtime, cx).map(Ok),
+        let polled = match self.incoming.lane() {
+            Some(lane) => poll_drive(lane, &*self.runtime, until, now, cx),
+            None => {
+                let stream = self.incoming.shared();
+                poll_news(stream, &mut self.alarm, &*self.runtime, until, cx)
+            }
+        };
+        if polled.is_pending() {
+            self.incoming.watch(cx.waker(), now)?;
         }
+        polled.map(Ok)
     }
 }

@@ -29,22 +29,26 @@ mod file;
 mod mover;
 mod runtime;
 mod streaming;
+mod upgraded;
 
 pub use body::{from_async_read, from_poll_read, from_stream};
 pub use driver::{Async, Send, Stream};
 pub use file::{file, file_part};
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 #[doc(hidden)]
 pub use nuncio_client::one_shot_functions;
 pub use nuncio_client::{
     Address, AsyncResolve, AsyncTransport, Auth, BlockingResolve, Body, BodyStream, BoxFuture,
     Budget, Candidate, ConnectPolicy, CookieJar, Digest, Error, Event, Form, Head, Headers, Hop,
-    Kind, Limits, Method, Mock, Network, Part, PoolCounts, QueryParams, RecvBuf, Redirects, Reply,
-    Request, Resolver, Response, Script, SocketOptions, StatusCode, Timeout, Transport, Url,
-    Version, is_public,
+    Kind, Limits, Method, Mock, Network, Part, PoolCounts, PoolSnapshot, QueryParams, RecvBuf,
+    Redirects, Reply, Request, Resolver, Response, Script, SocketOptions, StatusCode, Timeout,
+    Transport, Url, Version, is_public,
 };
 pub use nuncio_socket::{begin as begin_connect, is_connected};
 pub use runtime::{Runtime, Socket, Timer};
 pub use streaming::{Items, Streaming};
+pub use upgraded::Upgraded;
 
 /// The client. Cheap to clone; tasks and threads may share it.
 pub type Client = nuncio_client::Client<Async>;

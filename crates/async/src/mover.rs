@@ -1,6 +1,6 @@
 //! The task that moves the bytes of a connection which several requests share.
 
-use crate::drive::{STREAK, Wire, Wired, finish_read, is_retry};
+use crate::drive::{Alarm, STREAK, Wire, Wired, finish_read, is_retry};
 use crate::runtime::Runtime;
 use nuncio_client::{Error, Kind, Mover, RecvBuf, Shared, StreamId, Transmit};
 use std::future::Future;
@@ -10,17 +10,22 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-/// Ready when something has happened to the stream, and gives the time; a body from elsewhere, which
-/// has no stream, wakes whoever asked it.
+/// Ready when something has happened to the stream, or `until` has come, and gives the time; a body
+/// from elsewhere, which has no stream, wakes whoever asked it.
 pub(crate) fn poll_news(
     stream: Option<(&Arc<Shared<Wired>>, Option<StreamId>)>,
+    alarm: &mut Alarm,
     runtime: &dyn Runtime,
+    until: Option<Instant>,
     cx: &mut Context<'_>,
 ) -> Poll<Instant> {
-    let Some((shared, Some(id))) = stream else {
-        return Poll::Pending;
+    let news = match stream {
+        Some((shared, Some(id))) => shared.poll_stream(id, cx.waker()),
+        _ => Poll::Pending,
     };
-    ready!(shared.poll_stream(id, cx.waker()));
+    if news.is_pending() {
+        ready!(alarm.poll(runtime, until, cx));
+    }
     Poll::Ready(runtime.now())
 }
 

@@ -74,6 +74,13 @@ pub trait Socket: std::marker::Send {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
+    /// Ends the sending (FIN), once all that was written has left; reading goes on. An
+    /// [`Upgraded`](crate::Upgraded) is closed by it. Without a definition of its own a socket answers
+    /// that it cannot.
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
     /// Reads what the operating system holds right now, whatever the runtime believes to know;
     /// [`io::ErrorKind::WouldBlock`] when that is nothing.
     fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize>;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use nuncio_client::cut::{Cut, Cutting, Next};
 use nuncio_client::{
     Call, Connection, Depot, Driver, Environment, Error, Feed, Head, Incoming, Kind, Lane, Place,
-    PoolCounts, Pull, Request, Response, Settings, Side, Step, Transmit,
+    PoolCounts, PoolSnapshot, Pull, Request, Response, Settings, Side, Step, Transmit, earliest,
 };
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -91,8 +91,17 @@ impl Driver for Blocking {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         self.shared.depots.iter().map(|depot| depot.counts()).sum()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        let now = Instant::now();
+        let mut all = PoolSnapshot::default();
+        for depot in self.shared.depots.iter() {
+            all.append(depot.snapshot(now));
+        }
+        all
     }
 
     fn evict_idle(&self) {
@@ -162,6 +171,9 @@ impl Blocking {
                             race.give_up();
                         }
                         call.connected(attempt, socket, now)?;
+                        if let Some(lane) = call.lane() {
+                            lane.break_with(lane.socket.breaker());
+                        }
                     }
                 }
                 Step::Probe => {
@@ -185,14 +197,14 @@ impl Blocking {
                     }
                 },
                 Step::Tick => now = Instant::now(),
-                Step::User => {
+                Step::User { .. } => {
                     let text = "a hook or a transport has to be awaited: this client is blocking";
                     return Err(Error::new(Kind::Usage, text));
                 }
                 Step::Drive { until } => {
                     now = match call.lane() {
                         Some(lane) => drive(lane, until, now),
-                        None => sharing::wait(call.shared(), now),
+                        None => sharing::wait(call.shared(), until, now),
                     };
                 }
                 Step::Head => {
@@ -293,7 +305,7 @@ impl Download {
             Pull::Chunk(_) | Pull::End => Ok(now),
             Pull::Drive { until } => Ok(match self.incoming.lane() {
                 Some(lane) => drive(lane, until, now),
-                None => sharing::wait(self.incoming.shared(), now),
+                None => sharing::wait(self.incoming.shared(), until, now),
             }),
             Pull::Feed { until } => {
                 if let Some(lane) = unsent(self.incoming.lane()) {
@@ -360,7 +372,7 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
                 };
                 connection.transmitted(transmit, written, now);
                 if connection.awaits_answer() {
-                    let until = connection.next_timeout();
+                    let until = earliest(connection.next_timeout(), until);
                     return read(lane, until, now);
                 }
                 return now;
@@ -373,7 +385,7 @@ fn drive(lane: &mut Lane<Socket>, until: Option<Instant>, now: Instant) -> Insta
         }
         let ready = socket.wait(
             connection.wants_read(),
-            connection.next_timeout().or(until),
+            earliest(connection.next_timeout(), until),
             now,
         );
         let now = Instant::now();

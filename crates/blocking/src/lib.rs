@@ -48,16 +48,20 @@ mod resolve;
 mod sharing;
 mod socket;
 mod streaming;
+mod upgraded;
 
 pub use driver::Blocking;
 pub use file::{file, file_part, opened_file};
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 pub use nuncio_client::{
     Address, Auth, BlockingResolve, BlockingTransport, Body, Budget, Candidate, ConnectPolicy,
     CookieJar, Digest, Error, Event, Form, Head, Headers, Hop, Kind, Limits, Method, Mock, Network,
-    Part, PoolCounts, QueryParams, Redirects, Reply, Request, Resolver, Response, Script,
-    SocketOptions, StatusCode, Timeout, Transport, Url, Version, is_public,
+    Part, PoolCounts, PoolSnapshot, QueryParams, Redirects, Reply, Request, Resolver, Response,
+    Script, SocketOptions, StatusCode, Timeout, Transport, Url, Version, is_public,
 };
 pub use streaming::{Items, Streaming};
+pub use upgraded::{ReadHalf, Upgraded, WriteHalf};
 
 /// The client. Cheap to clone; threads may share it.
 pub type Client = nuncio_client::Client<Blocking>;

@@ -15,7 +15,7 @@
 
 use crate::driver::{Unpark, finish_read, is_retry, park};
 use crate::socket::Socket;
-use nuncio_client::{Error, Kind, Machine, Mover, Shared, StreamId, Transmit};
+use nuncio_client::{Error, Kind, Machine, Mover, Shared, StreamId, Transmit, earliest};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
@@ -82,9 +82,10 @@ pub(crate) fn probe(shared: &Arc<Shared<Socket>>, now: Instant) {
     hand_over(shared, line, machine, true);
 }
 
-/// Waits until something has happened to the stream, and gives the time after it.
+/// Waits until something has happened to the stream, or `end` has come, and gives the time after it.
 pub(crate) fn wait(
     stream: Option<(&Arc<Shared<Socket>>, Option<StreamId>)>,
+    end: Option<Instant>,
     now: Instant,
 ) -> Instant {
     let Some((shared, Some(id))) = stream else {
@@ -97,16 +98,21 @@ pub(crate) fn wait(
     WAKER.with(|waker| {
         loop {
             let mut machine = shared.lock();
-            machine.expire(now);
-            if machine.poll_stream(id, waker).is_ready() {
+            if machine.expire(now) {
+                // It may have been this stream's time, and nothing else may happen for ever.
+                shared.release(machine);
+                machine = shared.lock();
+            }
+            let over = end.is_some_and(|end| end <= now);
+            if machine.poll_stream(id, waker).is_ready() || over {
                 hand_over(shared, line, machine, leading);
                 return now;
             }
             leading = leading || line.take_lead();
             if leading {
-                now = lead(shared, line, machine);
+                now = lead(shared, line, machine, end);
             } else {
-                let until = machine.connection.next_timeout();
+                let until = earliest(machine.connection.next_timeout(), end);
                 shared.release(machine);
                 now = park(until, now);
             }
@@ -123,9 +129,10 @@ fn lead(
     shared: &Arc<Shared<Socket>>,
     line: &Line,
     mut machine: MutexGuard<'_, Machine>,
+    end: Option<Instant>,
 ) -> Instant {
     let (reads, writes) = (machine.connection.wants_read(), machine.mover.stuck);
-    let until = machine.connection.next_timeout();
+    let until = earliest(machine.connection.next_timeout(), end);
     *line.lead() = Lead::Waiting {
         read: reads,
         write: writes,
@@ -220,7 +227,7 @@ impl Line {
         let mut interest = PollFlags::empty();
         interest.set(PollFlags::IN, read);
         interest.set(PollFlags::OUT, write);
-        let socket = PollFd::new(&socket.stream, interest);
+        let socket = PollFd::new(&*socket.stream, interest);
         // An interrupted wait is one that ends early.
         let got = self.alarm.poll(socket, timeout.as_ref());
         let broken = got.intersects(PollFlags::HUP | PollFlags::ERR);

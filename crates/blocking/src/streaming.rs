@@ -1,9 +1,10 @@
 //! A response whose body is read as it is pulled.
 
 use crate::driver::Download;
+use crate::upgraded::Upgraded;
 use bytes::{Buf, Bytes};
 use nuncio_client::cut::{Chunks, Cut, Cutting, Events, Lines, Pieces, Text, TextChunks};
-use nuncio_client::{Error, Head, Response};
+use nuncio_client::{Error, Head, Kind, Response};
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
@@ -144,6 +145,20 @@ impl Streaming {
     pub fn with_encoding(mut self, label: &str) -> Result<Self, Error> {
         self.download.incoming.set_encoding(label)?;
         Ok(self)
+    }
+
+    /// Takes the connection out of a response after which it speaks HTTP no more: 101 to a request with
+    /// `Connection: Upgrade` and `Upgrade`, 2xx to CONNECT (RFC 9110 sections 7.8 and 9.3.6). Such a
+    /// response has no body; dropped instead, or read, it closes the connection.
+    ///
+    /// # Errors
+    /// [`Kind::Status`](crate::Kind::Status) where the server answered something else; the error has
+    /// the response without its body, which is closed. [`Kind::Closed`](crate::Kind::Closed) after
+    /// [`close`](Self::close), [`Kind::Usage`](crate::Kind::Usage) for a response of a transport of the
+    /// user's.
+    pub fn upgrade(self) -> Result<Upgraded, Error> {
+        let upgrade = self.download.incoming.upgrade()?;
+        Upgraded::new(upgrade).map_err(|error| Error::io(Kind::Read, error))
     }
 
     /// Closes the response: nothing more is read, and nothing decoded. Its connection is closed,

@@ -64,6 +64,15 @@ pub(crate) struct Args {
     #[arg(long, value_names = ["USER", "PASSWORD"], num_args = 2, allow_hyphen_values = true)]
     auth: Vec<String>,
 
+    /// The proxy to go through: http, https, socks5, socks4 or socks4a. Without it, what the environment
+    /// says (HTTPS_PROXY, NO_PROXY and the like).
+    #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
+    pub(crate) proxy: Option<String>,
+
+    /// Goes through no proxy, whatever the environment says.
+    #[arg(long)]
+    pub(crate) no_proxy: bool,
+
     /// Follows redirects, up to 20, and shows the head of each response on the way.
     #[arg(long)]
     pub(crate) follow_redirects: bool,
@@ -75,6 +84,10 @@ pub(crate) struct Args {
     /// Accepts every certificate: whoever stands between can read and change everything.
     #[arg(long)]
     pub(crate) no_verify: bool,
+
+    /// Offers HTTP/2 to https servers, which pick.
+    #[arg(long)]
+    pub(crate) http2: bool,
 
     /// Writes the body of a success to this file instead of showing it; `-` is standard output.
     #[arg(long, value_name = "FILE")]

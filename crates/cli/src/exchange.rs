@@ -18,9 +18,17 @@ pub(crate) enum Incoming {
 macro_rules! stream {
     ($runtime:ident, $builder:expr, $args:expr, $password:expr, $listener:expr $(, $wait:tt)*) => {{
         let (args, password) = ($args, $password);
-        let client = $builder
+        let mut builder = $builder.trust_env(true);
+        if let Some(proxy) = &args.proxy {
+            builder = builder.proxy(proxy.as_str());
+        }
+        if args.no_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .danger_accept_invalid_certs(args.no_verify)
             .follow_redirects(args.follow_redirects)
+            .http2(args.http2)
             .on_event($listener)
             .build()?;
         let mut request = client.request(args.method(), args.url());

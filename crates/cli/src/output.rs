@@ -5,7 +5,7 @@ use crate::json;
 use crate::screen::{Screen, Style};
 use bytes::Bytes;
 use nuncio::cut::{self, Cut};
-use nuncio::{Head, Headers, Version};
+use nuncio::{Head, Headers, StatusCode, Version};
 use std::io::{self, Write};
 
 /// A JSON body has to be here whole to be laid out; a longer one is shown as the text that it is.
@@ -21,7 +21,12 @@ pub(crate) fn response_head(
 ) -> io::Result<()> {
     let paint = screen.paint;
     screen.show(|out| {
-        let version = paint.text(Style::Blue, &format!("{version:?}"));
+        let reason = match reason {
+            // HTTP/2 sends none.
+            b"" if version == Version::HTTP_2 => phrase(code).as_bytes(),
+            reason => reason,
+        };
+        let version = paint.text(Style::Blue, &name(version));
         let code = paint.text(Style::Blue, &code.to_string());
         let reason = paint.text(Style::Cyan, &escape::bytes(reason));
         writeln!(out, "{}", format!("{version} {code} {reason}").trim_end())?;
@@ -32,6 +37,7 @@ pub(crate) fn response_head(
 /// The request's line as it is sent, its fields, an empty line.
 pub(crate) fn request_head(
     screen: Screen,
+    version: Version,
     method: &str,
     target: &str,
     headers: &Headers,
@@ -39,10 +45,36 @@ pub(crate) fn request_head(
     let paint = screen.paint;
     screen.show(|out| {
         let method = paint.text(Style::Blue, &escape::line(method));
-        let version = paint.text(Style::Blue, "HTTP/1.1");
-        writeln!(out, "{method} {} {version}", escape::line(target))?;
-        fields(out, screen, headers)
+        let shown = paint.text(Style::Blue, &name(version));
+        writeln!(out, "{method} {} {shown}", escape::line(target))?;
+        if version != Version::HTTP_2 {
+            return fields(out, screen, headers);
+        }
+        // As it goes over the wire, but for the host, which is no field there.
+        let mut sent = Headers::new();
+        for (name, value) in headers {
+            let _ = sent.append(name.to_ascii_lowercase(), value);
+        }
+        for name in ["connection", "keep-alive", "transfer-encoding", "upgrade"] {
+            sent.remove(name);
+        }
+        fields(out, screen, &sent)
     })
+}
+
+/// HTTP/2 has no minor version (RFC 9113 section 1).
+fn name(version: Version) -> String {
+    match version {
+        Version::HTTP_2 => "HTTP/2".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What a status code is called.
+fn phrase(code: u16) -> &'static str {
+    let code = StatusCode::from_u16(code).ok();
+    code.and_then(|code| code.canonical_reason())
+        .unwrap_or_default()
 }
 
 fn fields(out: &mut impl Write, screen: Screen, headers: &Headers) -> io::Result<()> {

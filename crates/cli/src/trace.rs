@@ -72,13 +72,27 @@ fn show(screen: Screen, event: &Event<'_>, named: &AtomicBool) -> io::Result<()>
         Event::ConnectFailed { address, error } => {
             line(format!("Not connected to {}: {error}", place(address)))
         }
+        Event::ProxyConnectStarted { target, .. } => {
+            line(format!("Asking the proxy for '{target}'"))
+        }
         Event::TlsStarted { server_name } => line(format!("TLS handshake with '{server_name}'")),
-        Event::TlsComplete { .. } => line("TLS established".to_owned()),
+        Event::TlsComplete { tls, .. } => {
+            let (version, suite) = (tls.version(), tls.cipher_suite());
+            line(format!("TLS established using '{version}' / '{suite}'"))?;
+            match tls.alpn() {
+                Some(alpn) => {
+                    let alpn = String::from_utf8_lossy(alpn);
+                    line(format!("Selected ALPN protocol: '{alpn}'"))
+                }
+                None => Ok(()),
+            }
+        }
         Event::RequestHeadSent {
+            version,
             method,
             target,
             headers,
-        } => output::request_head(screen, method, target, headers),
+        } => output::request_head(screen, *version, method, target, headers),
         _ => Ok(()),
     }
 }

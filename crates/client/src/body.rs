@@ -3,6 +3,7 @@
 use crate::feed::{Feed, Side};
 use bytes::{Bytes, BytesMut};
 use nuncio_connection::BodySize;
+use nuncio_headers::Headers;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -137,6 +138,30 @@ impl Body {
         length: Option<u64>,
     ) -> Self {
         Self::fed(Feed::factory(Arc::new(make)), length)
+    }
+
+    /// This body with trailers behind it (RFC 9110 section 6.5): fields that `make` is asked for once
+    /// the last byte was given, and again each time that the body is sent.
+    ///
+    /// HTTP/1.1 has room for trailers only where the body is chunked, so that it is sent without its
+    /// length. Fields that would change how the message is read (`Content-Length`, `Host`,
+    /// `Authorization` and the like, RFC 9110 section 6.5.1) end the request with
+    /// [`Kind::LocalProtocol`](crate::Kind::LocalProtocol), and so do any behind a `Content-Length`
+    /// of the caller's.
+    ///
+    /// ```
+    /// use nuncio_client::{Body, Headers};
+    ///
+    /// let mut trailers = Headers::new();
+    /// trailers.append("x-checksum", "2cf24dba").unwrap();
+    /// let body = Body::from("hello").with_trailers(move || trailers.clone());
+    /// assert_eq!(body.length(), None);
+    /// ```
+    #[must_use]
+    pub fn with_trailers(self, make: impl Fn() -> Headers + Send + Sync + 'static) -> Self {
+        let mut feed = self.into_feed();
+        feed.set_trailers(Arc::new(make));
+        Self::fed(feed, None)
     }
 
     pub(crate) fn fed(feed: Feed, length: Option<u64>) -> Self {

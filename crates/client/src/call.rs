@@ -5,6 +5,8 @@
 //! next, [`Leg`] takes one request over the network, transports of the user's take its place. An
 //! adapter looks names up, dials, moves bytes and waits; it takes no decision.
 
+mod time;
+
 use crate::BoxFuture;
 use crate::body::Body;
 use crate::decoding::Coded;
@@ -15,13 +17,17 @@ use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
 use crate::feed::{Feed, Side, with_a};
 use crate::hooks::Shown;
 use crate::incoming::{Arrival, Incoming, Pull};
-use crate::leg::{Leg, LegStep, target};
+use crate::leg::{Leg, LegStep, port_of};
+use crate::lifeline::closed;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::response::{Head, Response};
-use crate::settings::{Route, Settings};
+use crate::response::{Head, Interim, Response};
+use crate::routes::Carrier;
+use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::total::Total;
 use crate::transport::{Sent, hand_over};
+use crate::upgrade::{Switched, switches};
 use bytes::Bytes;
 use http::Method;
 use nuncio_connection::{Address, ResponseHead, StreamId};
@@ -89,7 +95,10 @@ pub enum Step {
     /// Code of the user's has run, however long that took: look at the clock and come back.
     Tick,
     /// Code of the user's has to be waited for: [`Call::poll_user`]. Only on async clients.
-    User,
+    User {
+        /// When to come back in any case.
+        until: Option<Instant>,
+    },
     /// The response's head is here: go on with [`Call::into_incoming`].
     Head,
 }
@@ -117,6 +126,9 @@ pub struct Call<S> {
     peer: Option<SocketAddr>,
     /// Code of the user's has run since the clock was looked at.
     late: bool,
+    total: Option<Box<Total>>,
+    /// What came before the head that is awaited.
+    interim: Vec<Interim>,
     state: State<S>,
 }
 
@@ -179,11 +191,14 @@ impl<S> Call<S> {
         place: Place,
         now: Instant,
     ) -> Result<Self, Error> {
+        let exchange = Exchange::new(request, place.side, place.wall_clock)?;
         Ok(Call {
             settings: Arc::clone(settings),
             depots: Arc::clone(depots),
             place,
-            exchange: Exchange::new(request, place.side, place.wall_clock)?,
+            total: Total::new(&exchange.timeout(settings), now),
+            exchange,
+            interim: Vec::new(),
             started: now,
             peer: None,
             late: false,
@@ -191,14 +206,26 @@ impl<S> Call<S> {
         })
     }
 
-    /// The host to be looked up, as the URL has it.
+    /// The host to be looked up: the URL's, or a proxy's.
     pub fn host(&self) -> &str {
-        target(&self.exchange.request).host
+        self.target().host
     }
 
     /// The port to be dialled.
     pub fn port(&self) -> u16 {
-        target(&self.exchange.request).port
+        self.target().port
+    }
+
+    fn target(&self) -> Target<'_> {
+        let request = &self.exchange.request;
+        match &self.state {
+            State::Network(leg) => leg.target(request),
+            _ => Target {
+                host: request.url().host_str(),
+                port: port_of(request),
+                hop: Hop::Origin,
+            },
+        }
     }
 
     /// What looks it up; none for the system.
@@ -227,6 +254,20 @@ impl<S> Call<S> {
         }
     }
 
+    /// Has `waker` woken when the client is closed, which ends whatever of the network's is being
+    /// waited for. Said before each such wait; waiting for the pool needs none.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was closed already; the call is over then.
+    pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
+        let told = match &mut self.state {
+            State::Network(leg) => leg.watch(waker),
+            State::Reading(reading) => return reading.incoming.watch(waker, now),
+            _ => return Ok(()),
+        };
+        self.keep_on(told)
+    }
+
     /// What [`Step::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
@@ -248,6 +289,9 @@ impl<S> Call<S> {
     /// # Errors
     /// Whatever ended the call; it is over then.
     pub fn step(&mut self, now: Instant, waker: &Waker) -> Result<Step, Error> {
+        if self.total.is_some() {
+            return self.step_in_time(now, waker);
+        }
         self.advance(now, waker).map_err(|error| self.blame(error))
     }
 
@@ -257,17 +301,23 @@ impl<S> Call<S> {
             if let State::Network(leg) = &mut self.state {
                 match leg.step(&mut self.exchange.request, now, waker) {
                     Ok(LegStep::Go(step)) => return Ok(step),
+                    Ok(LegStep::Interim(head)) => self.show_interim(head),
                     Ok(LegStep::Head(head)) => {
                         self.peer = leg.peer;
                         let Some(running) = leg.take_running() else {
                             return Err(over());
                         };
+                        let seen = Seen {
+                            peer: running.held.peer().cloned(),
+                            ..Seen::default()
+                        };
                         let arrival = Arrival::Running(running);
                         self.state = State::Done;
-                        self.show_head(arrival, head, Seen::default(), now)?;
+                        self.show_head(arrival, head, seen, now)?;
                     }
                     Err(error) => {
                         self.peer = leg.peer;
+                        let error = leg.blame(error);
                         self.state = State::Done;
                         return Err(error);
                     }
@@ -278,7 +328,7 @@ impl<S> Call<S> {
             }
             match &self.state {
                 State::Network(_) => continue,
-                State::User(_) => return Ok(Step::User),
+                State::User(_) => return Ok(Step::User { until: None }),
                 State::Answered(..) => return Ok(Step::Head),
                 State::Loading(..) => return Ok(Step::Feed { until: None }),
                 State::Done => return Err(over()),
@@ -351,28 +401,27 @@ impl<S> Call<S> {
 
     /// Puts the request on its way.
     fn send(&mut self, now: Instant) -> Result<(), Error> {
-        self.settings.requestable(self.exchange.request.url())?;
         self.started = now;
         self.peer = None;
-        let request = &mut self.exchange.request;
-        match self.settings.routes.find(request.url()) {
-            Route::Network(index) => {
-                let wiring = self.settings.routes.network(*index);
-                let (Some(wiring), Some(depot)) = (wiring, self.depots.get(*index)) else {
+        match self.settings.carrier(&self.exchange.request)? {
+            Carrier::Network(index, proxy) => {
+                let wiring = self.settings.routes.network(index);
+                let (Some(wiring), Some(depot)) = (wiring, self.depots.get(index)) else {
                     return Err(over());
                 };
-                let timeout = self.exchange.timeout(&self.settings);
                 self.state = State::Network(Leg::new(
                     Arc::clone(wiring),
                     Arc::clone(depot),
-                    timeout,
+                    self.exchange.timeout(&self.settings),
                     self.place.runtime,
+                    proxy,
                 ));
             }
-            Route::Custom(custom) => {
+            Carrier::Custom(custom) => {
                 if self.depots.first().is_some_and(|depot| depot.is_closed()) {
                     return Err(closed());
                 }
+                let request = &mut self.exchange.request;
                 let mut copy = request.without_body();
                 *copy.body_mut() = hand_over(request.body_mut());
                 copy.set_timeout(self.exchange.timeout(&self.settings));
@@ -388,9 +437,22 @@ impl<S> Call<S> {
         Ok(())
     }
 
+    /// An interim response came.
+    fn show_interim(&mut self, head: ResponseHead) {
+        let interim = Interim::new(self.exchange.request.url().clone(), head);
+        for hook in &self.settings.hooks.interim {
+            hook(&interim);
+            self.late = true;
+        }
+        self.interim.push(interim);
+    }
+
     /// A transport of the user's answered.
     fn replied(&mut self, mut reply: Reply, now: Instant) -> Result<(), Error> {
         let returned = reply.returned.take();
+        for head in std::mem::take(&mut reply.interim) {
+            self.show_interim(head);
+        }
         let (head, body, extensions) = reply.into_parts()?;
         let side = self.place.side;
         if let Some(of) = body.side().filter(|of| *of != side) {
@@ -417,6 +479,7 @@ impl<S> Call<S> {
     ) -> Result<(), Error> {
         seen.received = self.exchange.keep_cookies(&self.settings, &head.headers);
         seen.waited = now.saturating_duration_since(self.started);
+        seen.interim = std::mem::take(&mut self.interim);
         let hooks = &self.settings.hooks.response;
         if hooks.is_empty() {
             return self.judge(arrival, head, seen, now);
@@ -457,6 +520,8 @@ impl<S> Call<S> {
         match self.exchange.awaits_response() {
             None => self.state = State::Answered(arrival, head, seen),
             Some(body) => {
+                // What has left HTTP has no body, and would be lost by being read.
+                let body = body && !switches(self.exchange.request.method(), head.status);
                 let head = Head::of(self.exchange.request.sent(), head, seen);
                 if body {
                     self.start_reading(head, arrival, SHOWN, Then::Show);
@@ -540,7 +605,7 @@ impl<S> Call<S> {
     fn start_reading(&mut self, head: Head, arrival: Arrival<S>, limit: usize, then: Then) {
         self.state = State::Reading(Box::new(Reading {
             // As it came: a body that is only drained never meets a decoder (SECURITY Z11).
-            incoming: Incoming::new(head, arrival, None, self.started, self.peer),
+            incoming: Incoming::new(head, arrival, None, self.started),
             body: Vec::new(),
             limit,
             then,
@@ -600,6 +665,7 @@ impl<S> Call<S> {
     /// # Errors
     /// What that code gave; the call is over then.
     pub fn poll_user(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.in_time(now)?;
         match std::mem::replace(&mut self.state, State::Done) {
             State::User(work) => self.poll_work(work, now, cx),
             other => {
@@ -653,6 +719,7 @@ impl<S> Call<S> {
         found: io::Result<Vec<SocketAddr>>,
         now: Instant,
     ) -> Result<(), Error> {
+        self.in_time(now)?;
         let told = match &mut self.state {
             State::Network(leg) => leg.resolved(&self.exchange.request, found, now),
             _ => Err(Error::new(Kind::Usage, "no look-up is under way")),
@@ -670,6 +737,7 @@ impl<S> Call<S> {
         socket: io::Result<S>,
         now: Instant,
     ) -> Result<(), Error> {
+        self.in_time(now)?;
         let told = match &mut self.state {
             State::Network(leg) => leg.connected(&self.exchange.request, attempt, socket, now),
             _ => Err(Error::new(Kind::Usage, "nothing is being dialled")),
@@ -705,9 +773,10 @@ impl<S> Call<S> {
     }
 
     fn keep_on(&mut self, told: Result<(), Error>) -> Result<(), Error> {
-        told.map_err(|error| {
+        told.map_err(|mut error| {
             if let State::Network(leg) = &self.state {
                 self.peer = leg.peer;
+                error = leg.blame(error);
             }
             self.state = State::Done;
             self.blame(error)
@@ -720,6 +789,11 @@ impl<S> Call<S> {
     /// [`Kind::Usage`] before that.
     #[inline]
     pub fn into_incoming(self) -> Result<Incoming<S>, Error> {
+        if let State::Answered(Arrival::Running(_), head, _) = &self.state
+            && switches(self.exchange.request.method(), head.status)
+        {
+            return self.into_switched();
+        }
         let State::Answered(arrival, head, seen) = self.state else {
             return Err(Error::new(
                 Kind::Usage,
@@ -729,7 +803,25 @@ impl<S> Call<S> {
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let mut head = self.exchange.into_head(head, seen);
         head.set_default_encoding(&self.settings.default_encoding);
-        Ok(Incoming::new(head, arrival, coded, self.started, self.peer))
+        let incoming = Incoming::new(head, arrival, coded, self.started);
+        Ok(incoming.within(self.total))
+    }
+
+    /// A response that has left HTTP: its connection can be taken, with the TLS of its network.
+    #[cold]
+    fn into_switched(self) -> Result<Incoming<S>, Error> {
+        let State::Answered(arrival, head, seen) = self.state else {
+            return Err(over());
+        };
+        let limit = self.exchange.timeout(&self.settings).connect_limit();
+        let wiring = match self.settings.routes.carrier(&self.exchange.request) {
+            Carrier::Network(index, _) => self.settings.routes.network(index).map(Arc::clone),
+            Carrier::Custom(_) => None,
+        };
+        let head = self.exchange.into_head(head, seen);
+        let mut incoming = Incoming::new(head, arrival, None, self.started);
+        incoming.switch(|running| Switched::new(running, wiring, limit));
+        Ok(incoming)
     }
 
     fn blame(&self, error: Error) -> Error {
@@ -738,10 +830,6 @@ impl<S> Call<S> {
             .for_request(request.method().as_str(), request.url())
             .at(self.peer)
     }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
 }
 
 fn over() -> Error {

@@ -5,12 +5,13 @@ use crate::cookies::CookieJar;
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
+use crate::proxy::ProxyChoice;
 use crate::redirect::Redirects;
 use crate::request::{Request, RequestBuilder};
 use crate::settings::{ClientBuilder, Settings};
 use crate::timeout::Timeout;
 use http::Method;
-use nuncio_connection::PoolCounts;
+use nuncio_connection::{PoolCounts, PoolSnapshot};
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
 use std::fmt;
@@ -57,8 +58,11 @@ pub trait Driver: Clone + Send + Sync + 'static {
     /// What it was started with.
     fn context(&self) -> Self::Context;
 
-    /// What the pool holds.
-    fn pool(&self) -> PoolCounts;
+    /// How much the pool holds.
+    fn counts(&self) -> PoolCounts;
+
+    /// What the pool holds, one by one.
+    fn pool(&self) -> PoolSnapshot;
 
     /// Closes the idle connections.
     fn evict_idle(&self);
@@ -192,6 +196,15 @@ impl<D: Driver> Client<D> {
         self.settings.trusts_env()
     }
 
+    /// Which proxy a request to `url` would take that names none itself, and why. Nothing is sent.
+    ///
+    /// # Errors
+    /// As for a request to that URL: [`Kind::InvalidUrl`], [`Kind::UnsupportedProtocol`].
+    pub fn explain_proxy(&self, url: impl AsRef<str>) -> Result<ProxyChoice, Error> {
+        let url = self.settings.resolve_url(url.as_ref())?;
+        Ok(self.settings.routes.explain(&url))
+    }
+
     /// What is done with redirects.
     pub fn redirects(&self) -> &Redirects {
         &self.settings.redirects
@@ -202,9 +215,18 @@ impl<D: Driver> Client<D> {
         self.settings.timeout
     }
 
-    /// How many connections are open, idle, and waited for.
-    pub fn pool(&self) -> PoolCounts {
+    /// What the pool holds: every connection and what it is doing, and every request that waits and
+    /// what for. To print it is a way to find out why nothing goes on.
+    ///
+    /// It takes time and memory for each of them, while others wait for the pool: for what is asked
+    /// often there is [`pool_counts`](Self::pool_counts).
+    pub fn pool(&self) -> PoolSnapshot {
         self.driver.pool()
+    }
+
+    /// How many connections are open, idle, and waited for. Takes no time worth mentioning.
+    pub fn pool_counts(&self) -> PoolCounts {
+        self.driver.counts()
     }
 
     /// Closes the connections that nobody uses.
@@ -212,8 +234,10 @@ impl<D: Driver> Client<D> {
         self.driver.evict_idle();
     }
 
-    /// Closes the client, for all of its clones: idle connections now, those in use when they are
-    /// done. A request after this is an error.
+    /// Closes the client, for all of its clones, and with it every connection, those in use included:
+    /// requests under way and bodies still to come end with [`Kind::Closed`], whoever waits for them
+    /// on whichever thread. So does every request after this. What has come of a body already may
+    /// still be read. A blocking client's look-up or dialling is not cut short, but comes to nothing.
     pub fn close(&self) {
         self.driver.close();
     }

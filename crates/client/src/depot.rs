@@ -4,12 +4,17 @@
 //! to whoever uses them, those to be closed are dropped after the lock is let go, and so are
 //! wakers woken.
 
+use crate::error::Error;
+use crate::lifeline::Lifeline;
+use crate::peer::Peer;
 use crate::shared::{Shared, Verdict};
 use nuncio_connection::{
     Assigned, Assignment, Checkout, ConnId, Connection, Error as ConnectionError, Limits, Pool,
-    PoolCounts, PoolKey, Reuse, StreamId, Ticket, Transmit,
+    PoolCounts, PoolKey, PoolSnapshot, Protocol, Reuse, StreamId, Ticket, Transmit,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -25,12 +30,33 @@ pub struct Lane<S> {
     /// What is being written.
     pub transmit: Transmit,
     /// Who is at the other end.
-    pub peer: Option<std::net::SocketAddr>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) lifeline: Arc<Lifeline>,
+    /// Somebody's waker is at the lifeline.
+    watched: bool,
+}
+
+impl<S> Lane<S> {
+    /// The layers are ready: it is known now who is there.
+    fn meet(&mut self) {
+        #[cfg(feature = "tls")]
+        if let (Some(tls), Some(peer)) = (self.connection.tls(), Arc::get_mut(&mut self.peer)) {
+            peer.tls = Some(tls);
+        }
+    }
+
+    /// Has `breaker` woken when the client is closed, for as long as there is the connection: it is
+    /// to end what waits for the socket elsewhere.
+    pub fn break_with(&self, breaker: Waker) {
+        self.lifeline.break_with(breaker);
+    }
 }
 
 /// The connections of one client, or of several that share them.
 #[derive(Debug)]
 pub struct Depot<S> {
+    /// Asked once a request, without the lock.
+    closed: AtomicBool,
     inner: Mutex<Inner<S>>,
 }
 
@@ -41,8 +67,15 @@ struct Inner<S> {
     idle: Vec<Option<Box<Lane<S>>>>,
     /// Those that are shared, in use or idle, likewise.
     shared: Vec<Option<Arc<Shared<S>>>>,
+    /// What is known of every connection, in use or not, likewise.
+    lifelines: Vec<Option<Arc<Lifeline>>>,
     waiting: HashMap<Ticket, Wait>,
+    /// Origins that wanted HTTP/1.1 though they offered HTTP/2, the latest of them.
+    http1: VecDeque<(String, u16)>,
 }
+
+/// How many such origins are remembered: there are few of them, and to forget one costs a refusal.
+const HTTP1_ORIGINS: usize = 64;
 
 #[derive(Debug)]
 struct Wait {
@@ -76,9 +109,12 @@ impl<S> Depot<S> {
             pool: Pool::new(limits),
             idle: Vec::new(),
             shared: Vec::new(),
+            lifelines: Vec::new(),
             waiting: HashMap::new(),
+            http1: VecDeque::new(),
         };
         Depot {
+            closed: AtomicBool::new(false),
             inner: Mutex::new(inner),
         }
     }
@@ -88,19 +124,57 @@ impl<S> Depot<S> {
         self.lock().pool.counts()
     }
 
+    /// Every connection, and everybody who waits.
+    pub fn snapshot(&self, now: Instant) -> PoolSnapshot {
+        let inner = self.lock();
+        let mut snapshot = inner.pool.snapshot(now);
+        let connections = snapshot.origins.iter_mut();
+        for shown in connections.flat_map(|origin| &mut origin.connections) {
+            let lifeline = inner.lifelines.get(shown.conn.index());
+            if let Some(lifeline) = lifeline.and_then(Option::as_ref) {
+                lifeline.describe(shown, now);
+            }
+        }
+        snapshot
+    }
+
     /// Closes every idle connection.
     pub fn evict_idle(&self) {
         self.change(|inner| inner.pool.evict_idle());
     }
 
-    /// Closes every idle connection, fails who waits, and lets none rest from now on.
+    /// Closes every connection, those in use included, and fails who waits.
     pub fn close(&self) {
-        self.change(|inner| inner.pool.close());
+        self.closed.store(true, Ordering::Release);
+        self.change_and(|inner, due| {
+            inner.pool.close();
+            due.some()
+                .ending
+                .extend(inner.shared.iter().flatten().cloned());
+            due.some()
+                .cut
+                .extend(inner.lifelines.iter().flatten().cloned());
+        });
     }
 
     /// Whether it was closed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().pool.is_closed()
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether this origin has asked for HTTP/1.1.
+    pub(crate) fn wants_http1(&self, key: &PoolKey<'_>) -> bool {
+        let is_it = |(host, port): &(String, u16)| *host == *key.host && *port == key.port;
+        self.lock().http1.iter().any(is_it)
+    }
+
+    /// It has.
+    pub(crate) fn note_http1(&self, key: &PoolKey<'_>) {
+        if !self.wants_http1(key) {
+            let mut inner = self.lock();
+            inner.http1.truncate(HTTP1_ORIGINS - 1);
+            inner.http1.push_front((key.host.to_string(), key.port));
+        }
     }
 
     pub(crate) fn checkout(
@@ -123,7 +197,7 @@ impl<S> Depot<S> {
             match checkout {
                 Checkout::Reuse(conn) => self.grant_reuse(inner, conn),
                 Checkout::Join(conn) => self.grant_shared(inner, conn),
-                Checkout::Connect(conn) => Grant::Permit(self.permit(conn)),
+                Checkout::Connect(conn) => Grant::Permit(self.permit(inner, conn)),
                 Checkout::Wait(ticket) => {
                     inner.waiting.insert(
                         ticket,
@@ -161,19 +235,25 @@ impl<S> Depot<S> {
                 depot: Arc::clone(self),
                 hold: Hold::Stream(Arc::clone(shared), None),
             }),
-            None => Grant::Permit(self.permit(conn)),
+            None => Grant::Permit(self.permit(inner, conn)),
         }
     }
 
-    fn permit(self: &Arc<Self>, conn: ConnId) -> Permit<S> {
+    fn permit(self: &Arc<Self>, inner: &mut Inner<S>, conn: ConnId) -> Permit<S> {
+        let lifeline = Arc::new(Lifeline::default());
+        put(&mut inner.lifelines, conn, Arc::clone(&lifeline));
         Permit {
             depot: Arc::clone(self),
             conn: Some(conn),
+            lifeline,
         }
     }
 
-    fn release(&self, lane: Box<Lane<S>>, now: Instant) {
+    fn release(&self, mut lane: Box<Lane<S>>, now: Instant) {
         let verdict = lane.connection.reuse();
+        if std::mem::take(&mut lane.watched) {
+            lane.lifeline.unwatch();
+        }
         self.change(|inner| {
             // Kept or not, it is put here first: what the pool does not keep, it names to close.
             let conn = lane.id;
@@ -203,32 +283,36 @@ impl<S> Depot<S> {
         self.change_and(|inner, _| change(inner))
     }
 
-    fn change_and<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Aftermath<S>) -> T) -> T {
-        let mut after = Aftermath {
-            wakers: Vec::new(),
-            closing: Vec::new(),
-            ending: Vec::new(),
-        };
+    fn change_and<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Due<S>) -> T) -> T {
+        let mut due = Due(None);
         let result = {
             let mut inner = self.lock();
-            let result = change(&mut inner, &mut after);
-            inner.settle(&mut after);
+            let result = change(&mut inner, &mut due);
+            inner.settle(&mut due);
             result
         };
-        for waker in after.wakers {
-            waker.wake();
-        }
-        for mut lane in after.closing {
-            lane.connection.close();
-        }
-        for shared in after.ending {
-            shared.close();
+        if let Some(due) = due.0 {
+            due.carry_out();
         }
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to be done once the lock is let go, if there is anything: mostly there is not.
+struct Due<S>(Option<Aftermath<S>>);
+
+impl<S> Due<S> {
+    fn some(&mut self) -> &mut Aftermath<S> {
+        self.0.get_or_insert_with(|| Aftermath {
+            wakers: Vec::new(),
+            closing: Vec::new(),
+            ending: Vec::new(),
+            cut: Vec::new(),
+        })
     }
 }
 
@@ -239,6 +323,26 @@ struct Aftermath<S> {
     closing: Vec<Box<Lane<S>>>,
     /// Closed, and then dropped by whoever moves their bytes.
     ending: Vec<Arc<Shared<S>>>,
+    /// In use, and cut off from that.
+    cut: Vec<Arc<Lifeline>>,
+}
+
+impl<S> Aftermath<S> {
+    #[inline(never)]
+    fn carry_out(self) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        for mut lane in self.closing {
+            lane.connection.close();
+        }
+        for shared in self.ending {
+            shared.close();
+        }
+        for lifeline in self.cut {
+            lifeline.cut();
+        }
+    }
 }
 
 /// What a request wants of its connection.
@@ -252,17 +356,30 @@ pub(crate) struct Wish {
 
 impl<S> Inner<S> {
     /// Carries out what the pool has decided.
-    fn settle(&mut self, after: &mut Aftermath<S>) {
+    fn settle(&mut self, due: &mut Due<S>) {
         while let Some(Assigned { ticket, outcome }) = self.pool.poll_assigned() {
             if let Some(wait) = self.waiting.get_mut(&ticket) {
                 wait.outcome = Some(outcome);
-                after.wakers.push(wait.waker.clone());
+                due.some().wakers.push(wait.waker.clone());
             }
         }
         while let Some(conn) = self.pool.poll_close() {
-            after.closing.extend(self.take_idle(conn));
+            due.some().closing.extend(self.take_idle(conn));
             let shared = self.shared.get_mut(conn.index());
-            after.ending.extend(shared.and_then(Option::take));
+            due.some().ending.extend(shared.and_then(Option::take));
+            self.drop_lifeline(conn);
+        }
+    }
+
+    /// The connection is gone, and whoever had it has closed it.
+    fn forget(&mut self, conn: ConnId) {
+        self.drop_lifeline(conn);
+        self.pool.forget(conn);
+    }
+
+    fn drop_lifeline(&mut self, conn: ConnId) {
+        if let Some(place) = self.lifelines.get_mut(conn.index()) {
+            *place = None;
         }
     }
 
@@ -315,12 +432,17 @@ impl<S> Held<S> {
     }
 
     /// Who is at the other end.
-    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
+    pub(crate) fn peer(&self) -> Option<&Arc<Peer>> {
         match &self.hold {
-            Hold::Lane(lane) => lane.peer,
-            Hold::Stream(shared, _) => shared.peer,
+            Hold::Lane(lane) => Some(&lane.peer),
+            Hold::Stream(shared, _) => Some(&shared.peer),
             Hold::Nothing => None,
         }
+    }
+
+    /// The address of who is at the other end.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.peer()?.address
     }
 
     /// Talks to the connection, whichever it is.
@@ -330,6 +452,26 @@ impl<S> Held<S> {
             Hold::Lane(lane) => Some(act(&mut lane.connection)),
             Hold::Stream(shared, _) => Some(shared.with(act)),
             Hold::Nothing => None,
+        }
+    }
+
+    /// As [`Lifeline::watch`]. One that is shared is not waited for in this way, but for its stream.
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        match &mut self.hold {
+            Hold::Lane(lane) => {
+                lane.watched = true;
+                lane.lifeline.watch(waker)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it was closed together with the client.
+    pub(crate) fn is_cut(&self) -> bool {
+        match &self.hold {
+            Hold::Lane(lane) => lane.lifeline.is_cut(),
+            Hold::Stream(shared, _) => shared.lifeline.is_cut(),
+            Hold::Nothing => false,
         }
     }
 
@@ -356,18 +498,22 @@ impl<S> Held<S> {
     }
 
     /// It is ready, and for this request alone.
-    pub(crate) fn established(&self) {
-        if let Hold::Lane(lane) = &self.hold {
+    pub(crate) fn established(&mut self) {
+        if let Hold::Lane(lane) = &mut self.hold {
+            lane.meet();
+            lane.lifeline.speaks(Protocol::Http1);
             self.depot.change(|inner| inner.pool.established(lane.id));
         }
     }
 
     /// It is ready, and from now on shared.
     pub(crate) fn share(&mut self, now: Instant) {
-        let Hold::Lane(lane) = std::mem::replace(&mut self.hold, Hold::Nothing) else {
+        let Hold::Lane(mut lane) = std::mem::replace(&mut self.hold, Hold::Nothing) else {
             return;
         };
+        lane.meet();
         let id = lane.id;
+        lane.lifeline.speaks(Protocol::Http2);
         let depot = Arc::downgrade(&self.depot);
         let shared = Arc::new(Shared::new(id, depot, *lane, now));
         self.depot.change(|inner| {
@@ -375,6 +521,25 @@ impl<S> Held<S> {
             inner.hear(&shared);
         });
         self.hold = Hold::Stream(shared, None);
+    }
+
+    /// The connection with its socket, and its place in the pool, which is free once that is dropped.
+    /// None where it is shared.
+    pub(crate) fn into_lane(mut self) -> Option<(Box<Lane<S>>, Permit<S>)> {
+        match std::mem::replace(&mut self.hold, Hold::Nothing) {
+            Hold::Lane(lane) => {
+                let place = Permit {
+                    depot: Arc::clone(&self.depot),
+                    conn: Some(lane.id),
+                    lifeline: Arc::clone(&lane.lifeline),
+                };
+                Some((lane, place))
+            }
+            other => {
+                self.hold = other;
+                None
+            }
+        }
     }
 
     /// Gives the connection back.
@@ -404,7 +569,7 @@ impl<S> Held<S> {
                 let conn = lane.id;
                 lane.connection.close();
                 drop(lane);
-                self.depot.change(|inner| inner.pool.forget(conn));
+                self.depot.change(|inner| inner.forget(conn));
             }
             Hold::Stream(shared, id) => {
                 if let Some(id) = id {
@@ -424,28 +589,45 @@ impl<S> Drop for Held<S> {
     }
 }
 
-/// Leave to make a connection. Dropped, its place in the pool is free again.
+/// Leave to make a connection, or the place of one that has left HTTP. Dropped, its place in the pool
+/// is free again.
 pub(crate) struct Permit<S> {
     depot: Arc<Depot<S>>,
     conn: Option<ConnId>,
+    lifeline: Arc<Lifeline>,
 }
 
 impl<S> Permit<S> {
+    /// As [`Lifeline::watch`].
+    pub(crate) fn watch(&self, waker: &Waker) -> Result<(), Error> {
+        self.lifeline.watch(waker)
+    }
+
+    /// Whether the client was closed.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.lifeline.is_cut()
+    }
+
     /// A transport is there. Say [`Held::established`] or [`Held::share`] when it is ready.
     pub(crate) fn connected(
         mut self,
         connection: Connection,
         socket: S,
-        peer: Option<std::net::SocketAddr>,
+        address: Option<SocketAddr>,
+        now: Instant,
     ) -> Held<S> {
         let depot = Arc::clone(&self.depot);
+        let lifeline = Arc::clone(&self.lifeline);
+        lifeline.connected(address, now);
         let hold = self.conn.take().map_or(Hold::Nothing, |id| {
             Hold::Lane(Box::new(Lane {
                 id,
                 connection,
                 socket,
                 transmit: Transmit::default(),
-                peer,
+                peer: Arc::new(Peer::at(address)),
+                lifeline,
+                watched: false,
             }))
         });
         Held { depot, hold }
@@ -455,7 +637,7 @@ impl<S> Permit<S> {
 impl<S> Drop for Permit<S> {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            self.depot.change(|inner| inner.pool.forget(conn));
+            self.depot.change(|inner| inner.forget(conn));
         }
     }
 }
@@ -471,9 +653,9 @@ impl<S> Place<S> {
     pub(crate) fn poll(&mut self, now: Instant, waker: &Waker) -> Option<Turn<S>> {
         let ticket = self.ticket?;
         let depot = Arc::clone(&self.depot);
-        depot.change_and(|inner, after| {
+        depot.change_and(|inner, due| {
             inner.pool.handle_timeout(now);
-            inner.settle(after);
+            inner.settle(due);
             let wait = inner.waiting.get_mut(&ticket)?;
             let Some(outcome) = wait.outcome else {
                 wait.waker.clone_from(waker);
@@ -484,7 +666,9 @@ impl<S> Place<S> {
             Some(match outcome {
                 Assignment::Reuse(conn) => Turn::Granted(depot.grant_reuse(inner, conn)),
                 Assignment::Join(conn) => Turn::Granted(depot.grant_shared(inner, conn)),
-                Assignment::Connect(conn) => Turn::Granted(Grant::Permit(depot.permit(conn))),
+                Assignment::Connect(conn) => {
+                    Turn::Granted(Grant::Permit(depot.permit(inner, conn)))
+                }
                 Assignment::Expired => Turn::Expired,
                 Assignment::Closed => Turn::Closed,
             })
@@ -497,16 +681,16 @@ impl<S> Drop for Place<S> {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
-        self.depot.change_and(|inner, after| {
+        self.depot.change_and(|inner, due| {
             inner.pool.cancel(ticket);
-            inner.settle(after);
+            inner.settle(due);
             let granted = inner.waiting.remove(&ticket).and_then(|wait| wait.outcome);
             match granted {
                 Some(Assignment::Reuse(conn) | Assignment::Connect(conn)) => {
                     // Granted and not taken. An idle connection could rest again, but whether it
                     // is still quiet is not known here: it makes room instead.
-                    after.closing.extend(inner.take_idle(conn));
-                    inner.pool.forget(conn);
+                    due.some().closing.extend(inner.take_idle(conn));
+                    inner.forget(conn);
                 }
                 Some(Assignment::Join(conn)) => {
                     let shared = inner.shared.get(conn.index()).and_then(Option::as_ref);

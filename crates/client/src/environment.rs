@@ -26,6 +26,11 @@ impl Environment {
         value.map(PathBuf::from)
     }
 
+    /// Whether `SSLKEYLOGFILE` names a file.
+    pub(crate) fn wants_key_log(self) -> bool {
+        self.path("SSLKEYLOGFILE").is_some()
+    }
+
     /// The certificates to trust in place of those that are built in, as PEM text: the file
     /// `SSL_CERT_FILE`, else all files of the directory `SSL_CERT_DIR` (BEHAVIOUR section 20).
     pub(crate) fn certificates(self) -> Result<Option<Vec<u8>>, Error> {
@@ -45,6 +50,18 @@ impl Environment {
             all.push(b'\n');
         }
         Ok(Some(all))
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// Nothing is set, and there are no files.
+    pub(crate) fn empty() -> Self {
+        Environment {
+            variable: |_| None,
+            read: |_| Err(io::ErrorKind::NotFound.into()),
+            list: |_| Err(io::ErrorKind::NotFound.into()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one error type of the face: what was tried, where, on which phase, and why it failed.
 
+use crate::proxy::Proxy;
 use crate::response::Response;
 use nuncio_connection::{DialError, Error as ConnectionError, Phase, Processed};
 #[cfg(feature = "http2")]
@@ -13,8 +14,6 @@ use std::sync::Arc;
 
 /// What kind of failure it was: httpx's exception tree (BEHAVIOUR section 21) as a flat list, its
 /// inner nodes as predicates of [`Error`].
-///
-/// `Proxy` is named for what is to raise it; no proxy is spoken to yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -26,6 +25,10 @@ pub enum Kind {
     WriteTimeout,
     /// No connection became free in time.
     PoolTimeout,
+    /// All that was done for the request took too long together.
+    TotalTimeout,
+    /// A body moved too slowly.
+    LowSpeed,
     /// The name could not be looked up, nobody answered, or TLS failed.
     Connect,
     /// The socket failed while reading.
@@ -39,7 +42,8 @@ pub enum Kind {
     /// The [`ConnectPolicy`](crate::ConnectPolicy) refused every address of the host: nothing was
     /// dialled.
     Policy,
-    /// A proxy refused, or failed to reach the server.
+    /// A proxy refused, failed to reach the server, or broke the protocol while it was asked to. One that
+    /// cannot be reached itself is `Connect` or `ConnectTimeout`, and [`Error::proxy`] names it.
     Proxy,
     /// No scheme, or one that is not http or https.
     UnsupportedProtocol,
@@ -73,8 +77,12 @@ struct Inner {
     kind: Kind,
     cause: Cause,
     request: Option<(String, Url)>,
+    /// The proxy on the way, and whether it is the one that failed.
+    proxy: Option<(String, bool)>,
     address: Option<SocketAddr>,
     processed: Processed,
+    /// What was being done, where the kind does not say it.
+    phase: Option<Phase>,
     response: Option<Response>,
 }
 
@@ -95,8 +103,10 @@ impl Error {
             kind,
             cause,
             request,
+            proxy: None,
             address,
             processed: Processed::No,
+            phase: None,
             response,
         }))
     }
@@ -125,12 +135,13 @@ impl Error {
     /// What a connection told, with the kind that it has for a caller.
     pub fn connection(error: ConnectionError, connecting: bool) -> Self {
         let kind = match &error {
-            ConnectionError::Timeout(Phase::Connect) => Kind::ConnectTimeout,
+            ConnectionError::Timeout(Phase::Connect | Phase::Proxy) => Kind::ConnectTimeout,
             ConnectionError::Timeout(Phase::Read) => Kind::ReadTimeout,
             ConnectionError::Timeout(Phase::Write) => Kind::WriteTimeout,
             ConnectionError::Timeout(_) => Kind::PoolTimeout,
             ConnectionError::Local(_) => Kind::LocalProtocol,
             ConnectionError::Remote(_) => Kind::RemoteProtocol,
+            ConnectionError::Proxy(_) => Kind::Proxy,
             #[cfg(feature = "http2")]
             ConnectionError::Http2Request(_) => Kind::LocalProtocol,
             #[cfg(feature = "http2")]
@@ -141,7 +152,7 @@ impl Error {
             }
             _ if connecting => Kind::Connect,
             ConnectionError::Io(error) => match error.phase {
-                Phase::Connect => Kind::Connect,
+                Phase::Connect | Phase::Proxy => Kind::Connect,
                 Phase::Write => Kind::Write,
                 _ => Kind::Read,
             },
@@ -171,8 +182,10 @@ impl Error {
                 kind: self.0.kind,
                 cause: self.0.cause.clone(),
                 request: self.0.request.clone(),
+                proxy: self.0.proxy.clone(),
                 address: self.0.address,
                 processed: self.0.processed,
+                phase: self.0.phase,
                 response: self.0.response.clone(),
             }));
         }
@@ -190,6 +203,11 @@ impl Error {
         self.change(|inner| inner.request = Some((method.to_owned(), url.clone())))
     }
 
+    /// Says which proxy failed, or was on the way when something else did.
+    pub(crate) fn by_proxy(self, proxy: &Proxy, own: bool) -> Self {
+        self.change(|inner| inner.proxy = Some((proxy.to_string(), own)))
+    }
+
     pub(crate) fn at(self, address: Option<SocketAddr>) -> Self {
         if address.is_none() {
             self
@@ -202,6 +220,10 @@ impl Error {
         self.change(|inner| inner.processed = processed)
     }
 
+    pub(crate) fn in_phase(self, phase: Option<Phase>) -> Self {
+        self.change(|inner| inner.phase = phase)
+    }
+
     pub(crate) fn with_response(self, response: Response) -> Self {
         self.change(|inner| inner.response = Some(response))
     }
@@ -211,11 +233,17 @@ impl Error {
         self.0.kind
     }
 
-    /// A deadline passed: connect, read, write or pool.
+    /// A limit of a [`Timeout`](crate::Timeout) was passed: connect, read, write, pool, total or low
+    /// speed.
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.kind(),
-            Kind::ConnectTimeout | Kind::ReadTimeout | Kind::WriteTimeout | Kind::PoolTimeout
+            Kind::ConnectTimeout
+                | Kind::ReadTimeout
+                | Kind::WriteTimeout
+                | Kind::PoolTimeout
+                | Kind::TotalTimeout
+                | Kind::LowSpeed
         )
     }
 
@@ -259,7 +287,7 @@ impl Error {
             Kind::Write | Kind::WriteTimeout => Some(Phase::Write),
             Kind::Read | Kind::ReadTimeout => Some(Phase::Read),
             Kind::PoolTimeout => Some(Phase::Pool),
-            _ => None,
+            _ => self.0.phase,
         }
     }
 
@@ -271,6 +299,15 @@ impl Error {
     /// The URL of the request that failed.
     pub fn url(&self) -> Option<&Url> {
         self.0.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// The proxy that failed, without its credentials: it could not be reached, refused, or did not do as
+    /// it should. None for what failed behind it.
+    pub fn proxy(&self) -> Option<&str> {
+        match &self.0.proxy {
+            Some((name, true)) => Some(name),
+            _ => None,
+        }
     }
 
     /// The address that was being talked to or dialled.
@@ -303,6 +340,11 @@ impl fmt::Display for Error {
             && self.kind() != Kind::Status
         {
             write!(f, "{method} {}: ", Place(url))?;
+        }
+        match &self.0.proxy {
+            Some((name, true)) => write!(f, "proxy {name}: ")?,
+            Some((name, false)) => write!(f, "through {name}: ")?,
+            None => {}
         }
         // What was dialled in vain is named by the cause.
         if let (Some(address), false) = (self.0.address, matches!(self.0.cause, Cause::Dial(_))) {

@@ -8,9 +8,10 @@ use crate::auth::{Auth, AuthStep, Running};
 use crate::body::Body;
 use crate::error::{Error, Kind};
 use crate::feed::{Feed, Side, with_a};
+use crate::peer::Peer;
 use crate::redirect::{Redirect, RedirectAction, Redirects, is_redirect};
 use crate::request::{Choice, Request};
-use crate::response::{Head, More, Response, SentRequest};
+use crate::response::{Head, Interim, More, Response, SentRequest};
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::StatusCode;
@@ -381,6 +382,7 @@ impl Exchange {
                 next: self.next,
                 extensions: seen.extensions,
                 received: seen.received,
+                interim: seen.interim,
                 ..More::default()
             })
         });
@@ -388,6 +390,7 @@ impl Exchange {
             request,
             head,
             waited: seen.waited,
+            peer: seen.peer,
             more,
         }
     }
@@ -399,10 +402,13 @@ pub(crate) struct Seen {
     pub(crate) extensions: http::Extensions,
     pub(crate) received: Option<SystemTime>,
     pub(crate) waited: Duration,
+    pub(crate) peer: Option<Arc<Peer>>,
+    /// What came before it.
+    pub(crate) interim: Vec<Interim>,
 }
 
 impl Seen {
     pub(crate) fn is_plain(&self) -> bool {
-        self.extensions.is_empty() && self.received.is_none()
+        self.extensions.is_empty() && self.received.is_none() && self.interim.is_empty()
     }
 }

@@ -4,6 +4,7 @@ use crate::body::{Body, BodyStream};
 use crate::parts::Parts;
 use bytes::Bytes;
 use nuncio_connection::BlockCache;
+use nuncio_headers::Headers;
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::pin::Pin;
@@ -36,6 +37,9 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 /// Makes the same body again.
 pub(crate) type Factory = Arc<dyn Fn() -> io::Result<Body> + Send + Sync>;
 
+/// Makes what follows the body's last byte.
+pub(crate) type MakeTrailers = Arc<dyn Fn() -> Headers + Send + Sync>;
+
 /// Where the bytes of a body come from, piece by piece: a request's, or that of a response which a
 /// transport of the user's own gave.
 ///
@@ -46,6 +50,7 @@ struct Inner {
     origin: Origin,
     /// It has been asked: what it gives next is not the beginning.
     begun: bool,
+    trailers: Option<MakeTrailers>,
 }
 
 enum Origin {
@@ -116,7 +121,26 @@ impl Feed {
         Feed(Box::new(Inner {
             origin,
             begun: false,
+            trailers: None,
         }))
+    }
+
+    pub(crate) fn set_trailers(&mut self, make: MakeTrailers) {
+        self.0.trailers = Some(make);
+    }
+
+    /// Takes over the trailers of what this is made of.
+    pub(crate) fn inherit_trailers(&mut self, of: &Feed) {
+        self.0.trailers.clone_from(&of.0.trailers);
+    }
+
+    /// The fields to send behind the last piece, where there are any: asked for after it was given.
+    pub fn trailers(&self) -> Option<Headers> {
+        match (&self.0.trailers, &self.0.origin) {
+            (Some(make), _) => Some(make()),
+            (None, Origin::Factory { made, .. }) => made.as_ref()?.trailers(),
+            _ => None,
+        }
     }
 
     /// The only side on which it can be asked, where there is one.
@@ -161,11 +185,13 @@ impl Feed {
 
     /// What gives the same once more, beside this one, where that can be had.
     pub(crate) fn another(&self) -> Option<Feed> {
-        match &self.0.origin {
-            Origin::Held { bytes, .. } => Some(Feed::held(bytes.clone())),
-            Origin::Factory { make, .. } => Some(Feed::factory(Arc::clone(make))),
-            _ => None,
-        }
+        let mut another = match &self.0.origin {
+            Origin::Held { bytes, .. } => Feed::held(bytes.clone()),
+            Origin::Factory { make, .. } => Feed::factory(Arc::clone(make)),
+            _ => return None,
+        };
+        another.inherit_trailers(self);
+        Some(another)
     }
 
     /// The next piece, on a thread that may be kept waiting; `None` at the end.

@@ -3,18 +3,21 @@
 use crate::BoxFuture;
 use crate::error::Error;
 use crate::request::Request;
-use crate::response::Head;
+use crate::response::{Head, Interim};
 use std::fmt;
 use std::sync::Arc;
 
 type Plain<T> = Arc<dyn Fn(&mut T) -> Result<(), Error> + Send + Sync>;
 type Waiting<T> = Arc<dyn for<'a> Fn(&'a mut T) -> BoxFuture<'a, Result<(), Error>> + Send + Sync>;
+type Listening = Arc<dyn Fn(&Interim) + Send + Sync>;
 
 /// The hooks of a client, in the order in which they run (BEHAVIOUR section 16.6).
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) request: Chain<Request>,
     pub(crate) response: Chain<Head>,
+    /// Told of what comes before a response; they cannot change or refuse it.
+    pub(crate) interim: Vec<Listening>,
 }
 
 /// Hooks of one kind.
@@ -103,6 +106,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("request", &self.request.0.len())
             .field("response", &self.response.0.len())
+            .field("interim", &self.interim.len())
             .finish()
     }
 }

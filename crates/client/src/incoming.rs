@@ -5,15 +5,18 @@ use crate::decoding::Coded;
 use crate::depot::Lane;
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
+use crate::lifeline::closed;
 use crate::response::{ERROR_BODY, Head, Response};
 use crate::running::Running;
 use crate::shared::Shared;
+use crate::total::{Doing, Total};
+use crate::upgrade::{Switched, Upgrade, not_switched};
 use bytes::Bytes;
 use nuncio_connection::{Connection, Error as ConnectionError, Processed, Read, StreamId};
 use nuncio_content::DecodeError;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// What an adapter is to do for the next piece of a response's body.
@@ -49,13 +52,15 @@ pub struct Incoming<S> {
     downloaded: u64,
     started: Instant,
     elapsed: Option<Duration>,
-    peer: Option<SocketAddr>,
+    total: Option<Box<Total>>,
 }
 
 enum State<S> {
     Running(Running<S>),
     /// From a transport of the user's.
     Foreign(Foreign),
+    /// Out of HTTP: it has no body, and its connection can be taken.
+    Switched(Box<Switched<S>>),
     Complete,
     /// By the user, before its end.
     Closed,
@@ -95,7 +100,6 @@ impl<S> Incoming<S> {
         arrival: Arrival<S>,
         coded: Option<Box<Coded>>,
         started: Instant,
-        peer: Option<SocketAddr>,
     ) -> Self {
         let state = match arrival {
             Arrival::Running(running) => State::Running(running),
@@ -120,8 +124,15 @@ impl<S> Incoming<S> {
             downloaded: 0,
             started,
             elapsed: None,
-            peer,
+            total: None,
         }
+    }
+
+    /// The same, with an end to all of its time.
+    #[inline]
+    pub(crate) fn within(mut self, total: Option<Box<Total>>) -> Self {
+        self.total = total;
+        self
     }
 
     /// The response's head.
@@ -165,13 +176,51 @@ impl<S> Incoming<S> {
     /// Whether it holds no connection any more: its body has come to its end, or failed, or it was
     /// closed.
     pub fn is_closed(&self) -> bool {
-        !matches!(self.state, State::Running(_) | State::Foreign(_))
+        !matches!(
+            self.state,
+            State::Running(_) | State::Foreign(_) | State::Switched(_)
+        )
+    }
+
+    /// It has left HTTP, with what `switch` makes of its connection.
+    pub(crate) fn switch(&mut self, switch: impl FnOnce(Running<S>) -> Switched<S>) {
+        self.state = match std::mem::replace(&mut self.state, State::Complete) {
+            State::Running(running) => State::Switched(Box::new(switch(running))),
+            other => other,
+        };
+    }
+
+    /// Takes the connection out of a response that has left HTTP: a 101 that was asked for, or a 2xx
+    /// to CONNECT. Every other response is closed.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] where the server has answered something else, with the head of what that was;
+    /// [`Kind::Closed`] after [`close`](Self::close), [`Kind::Usage`] for a response of a transport of
+    /// the user's.
+    pub fn upgrade(self) -> Result<Upgrade<S>, Error> {
+        let peer = self.head.peer_address();
+        match self.state {
+            State::Switched(switched) => switched.into_upgrade(self.head, peer),
+            State::Closed => Err(self.closed()),
+            State::Foreign(_) => {
+                let text = "the response came from a transport that has no connection to hand over";
+                Err(self.blame(Error::new(Kind::Usage, text)))
+            }
+            State::Running(_) | State::Complete | State::Failed(_) => {
+                let error = not_switched(&self.head);
+                Err(error.with_response(self.into_response(Bytes::new())))
+            }
+        }
     }
 
     /// Closes the response, if it is not closed yet. Nothing is read for that; its connection can be
     /// used again only if no body was left to come.
     pub fn close(&mut self, now: Instant) {
         if self.is_closed() {
+            return;
+        }
+        if let State::Switched(_) = self.state {
+            self.over(State::Closed, now);
             return;
         }
         let progress = self.progress;
@@ -226,6 +275,19 @@ impl<S> Incoming<S> {
         }
     }
 
+    /// Has `waker` woken when the client is closed, which ends the wait for more of the body.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was closed already; the response is over then.
+    pub fn watch(&mut self, waker: &Waker, now: Instant) -> Result<(), Error> {
+        let watched = match &mut self.state {
+            State::Running(running) => running.held.watch(waker),
+            _ => Ok(()),
+        };
+        let error = |error: Error| error.with_processed(Processed::Yes);
+        watched.map_err(|it| self.fail(error(it), now))
+    }
+
     /// What [`Pull::Feed`] asks.
     pub fn feed(&mut self) -> Option<&mut Feed> {
         match &mut self.state {
@@ -256,7 +318,7 @@ impl<S> Incoming<S> {
                     Ok(())
                 }
             },
-            State::Complete | State::Closed | State::Failed(_) => {
+            State::Switched(_) | State::Complete | State::Closed | State::Failed(_) => {
                 Err(self.blame(Error::new(Kind::Usage, "no body is being sent")))
             }
         }
@@ -341,7 +403,7 @@ impl<S> Incoming<S> {
         match &self.state {
             State::Failed(error) => return Err(error.clone()),
             State::Closed => return Err(self.closed()),
-            State::Running(_) | State::Foreign(_) | State::Complete => {}
+            State::Running(_) | State::Foreign(_) | State::Switched(_) | State::Complete => {}
         }
         if let Some(coded) = &self.coded {
             coded.pull_decoded().map_err(|error| self.blame(error))?;
@@ -373,7 +435,9 @@ impl<S> Incoming<S> {
     /// As it comes.
     fn pull_plain(&mut self, now: Instant) -> Result<Pull, Error> {
         if let State::Foreign(_) = self.state {
-            return Ok(self.pull_foreign(now));
+            self.in_time(now)?;
+            let pull = self.pull_foreign(now);
+            return Ok(self.bound(pull));
         }
         let pull = self.pull_with(now, |connection, id| connection.read_body(id, now))?;
         if let Pull::Chunk(chunk) = &pull {
@@ -387,14 +451,30 @@ impl<S> Incoming<S> {
         now: Instant,
         read: impl FnOnce(&mut Connection, StreamId) -> Result<Read, ConnectionError>,
     ) -> Result<Pull, Error> {
+        if self.total.is_some() {
+            self.in_time(now)?;
+        }
         let running = match &mut self.state {
             State::Running(running) => running,
+            State::Switched(_) => {
+                let waited = now.saturating_duration_since(self.started);
+                self.elapsed.get_or_insert(waited);
+                return Ok(Pull::End);
+            }
             State::Foreign(_) | State::Complete => return Ok(Pull::End),
             State::Closed => return Err(self.closed()),
             State::Failed(error) => return Err(error.clone()),
         };
+        running.pause_low_speed(now);
         match running.pull(now, read) {
-            Ok(Some(pull)) => Ok(pull),
+            Ok(Some(Pull::Drive { until })) => {
+                let watched = running.watch_receiving(self.downloaded, until, now);
+                match watched {
+                    Ok(until) => Ok(self.bound(Pull::Drive { until })),
+                    Err(error) => Err(self.fail(error.with_processed(Processed::Yes), now)),
+                }
+            }
+            Ok(Some(pull)) => Ok(self.bound(pull)),
             Ok(None) => {
                 if let State::Running(mut running) = self.over(State::Complete, now) {
                     if let Some(trailers) = running.trailers.take() {
@@ -405,9 +485,43 @@ impl<S> Incoming<S> {
                 Ok(Pull::End)
             }
             Err(error) => {
-                let error = Error::connection(error, false).with_processed(Processed::Yes);
+                let error = match running.held.is_cut() {
+                    true => closed(),
+                    false => Error::connection(error, false),
+                };
+                let error = error.with_processed(Processed::Yes);
                 Err(self.fail(error, now))
             }
+        }
+    }
+
+    /// Fails if the time for all of it is up.
+    fn in_time(&mut self, now: Instant) -> Result<(), Error> {
+        let late = self.total.as_ref().filter(|total| total.has_passed(now));
+        match late {
+            Some(total) if !self.is_closed() => {
+                let error = total.error(Doing::ReadingBody);
+                if let State::Running(running) = &mut self.state {
+                    running.doubt();
+                }
+                Err(self.fail(error.with_processed(Processed::Yes), now))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn bound(&mut self, pull: Pull) -> Pull {
+        let Some(total) = &mut self.total else {
+            return pull;
+        };
+        match pull {
+            Pull::Drive { until } => Pull::Drive {
+                until: total.bound(until),
+            },
+            Pull::Feed { until } => Pull::Feed {
+                until: total.bound(until),
+            },
+            pull => pull,
         }
     }
 
@@ -450,7 +564,7 @@ impl<S> Incoming<S> {
     pub fn blame(&self, error: Error) -> Error {
         error
             .for_request(self.head.request.method.as_str(), &self.head.request.url)
-            .at(self.peer)
+            .at(self.head.peer_address())
     }
 }
 

@@ -6,33 +6,44 @@ use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
 use crate::dialing::{Dialing, Hop, Known, Resolver, Target, lookup_failed};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
+use crate::lifeline::closed;
+use crate::low_speed::LowSpeed;
 use crate::network::Wiring;
+use crate::proxy::{Detour, Proxy, Said};
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
 use crate::shared::Shared;
-use crate::timeout::Timeout;
+use crate::timeout::{Timeout, Waits, after};
+use crate::total::Doing;
 use bytes::Bytes;
+use http::Method;
 use nuncio_connection::{
-    Connection, Deadlines, DialFailure, Dialer, Error as ConnectionError, Event, EventSink,
-    PoolKey, Processed, Protocol, RequestHead, ResponseHead, StreamId, check_request,
+    BodySize, Connection, Deadlines, DialFailure, Dialer, Error as ConnectionError, Event,
+    EventSink, Phase, PoolKey, Processed, Protocol, ProxyError, RequestHead, ResponseHead, RouteId,
+    StreamId, check_request,
 };
 use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request's way over the network. The request itself stays with the caller.
 pub(crate) struct Leg<S> {
     wiring: Arc<Wiring>,
     depot: Arc<Depot<S>>,
-    timeout: Timeout,
+    waits: Waits,
+    low_speed: Option<Box<LowSpeed>>,
     runtime: u64,
+    /// The proxy on the way.
+    detour: Option<Box<Detour>>,
     /// How often it was sent again, after failures and refusals.
     replays: Replays,
     /// The next connection is not to be an idle one.
     fresh: bool,
+    /// The server wants HTTP/1.1.
+    http1: bool,
     pub(crate) peer: Option<SocketAddr>,
     state: State<S>,
 }
@@ -52,9 +63,15 @@ struct Replays {
 /// connections after a hundred requests can do that to the same one more than once.
 const REFUSALS: u8 = 8;
 
+/// In the pool's keys, for connections on which HTTP/2 was not offered because the server did not want
+/// it. No URL has such a scheme.
+const HTTP1_SCHEME: &str = "https by HTTP/1.1";
+
 /// What comes next.
 pub(crate) enum LegStep {
     Go(Step),
+    /// The head of an interim response is here.
+    Interim(ResponseHead),
     /// The head is here; the rest is [`Leg::take_running`]'s.
     Head(ResponseHead),
 }
@@ -89,16 +106,40 @@ impl<S> Leg<S> {
         depot: Arc<Depot<S>>,
         timeout: Timeout,
         runtime: u64,
+        proxy: Option<Proxy>,
     ) -> Self {
         Leg {
             wiring,
             depot,
-            timeout,
+            waits: timeout.waits(),
+            low_speed: LowSpeed::new(&timeout),
             runtime,
+            detour: proxy.map(|proxy| Box::new(Detour::new(proxy))),
             replays: Replays::default(),
             fresh: false,
+            http1: false,
             peer: None,
             state: State::Start,
+        }
+    }
+
+    /// Whom to look up, to judge and to dial next.
+    pub(crate) fn target<'a>(&'a self, request: &'a Request) -> Target<'a> {
+        match &self.detour {
+            None => Target {
+                host: request.url().host_str(),
+                port: port_of(request),
+                hop: Hop::Origin,
+            },
+            Some(detour) => detour.target(request.url()),
+        }
+    }
+
+    /// Says which proxy failed, or was on the way.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        match &self.detour {
+            None => error,
+            Some(detour) => detour.blame(error),
         }
     }
 
@@ -120,6 +161,21 @@ impl<S> Leg<S> {
             }
             _ => None,
         }
+    }
+
+    /// Has `waker` woken when the client is closed, for a wait outside of the pool.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] if it was; the leg is over then.
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        let watched = match &mut self.state {
+            State::Resolving { permit, .. } | State::Dialing(Dialing { permit, .. }) => {
+                permit.watch(waker)
+            }
+            State::Handshaking(held) | State::Running(Running { held, .. }) => held.watch(waker),
+            _ => Ok(()),
+        };
+        watched.inspect_err(|_| self.state = State::Done)
     }
 
     /// What the upload asks.
@@ -147,12 +203,24 @@ impl<S> Leg<S> {
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Start => {
+                    if let Some(detour) = &mut self.detour {
+                        detour.begin();
+                    }
+                    let detour = self.detour.as_deref();
+                    let route = detour.map(|detour| detour.proxy.id());
+                    let mut key = pool_key(request, self.runtime, route);
+                    let share = self.wiring.may_share(request.url(), detour);
+                    if share && !self.http1 {
+                        self.http1 = self.depot.wants_http1(&key);
+                    }
                     let wish = Wish {
                         fresh: self.fresh,
-                        share: self.wiring.may_share(request.url()),
+                        share: share && !self.http1,
                     };
-                    let until = self.timeout.pool_limit().map(|limit| now + limit);
-                    let key = pool_key(request, self.runtime);
+                    let until = after(now, self.waits.pool);
+                    if self.http1 {
+                        key.scheme = Cow::Borrowed(HTTP1_SCHEME);
+                    }
                     let grant = self.depot.checkout(&key, wish, until, now, waker);
                     self.granted(request, grant, until, now)?;
                 }
@@ -162,7 +230,7 @@ impl<S> Leg<S> {
                         return Ok(LegStep::Go(Step::Wait { until }));
                     }
                     Some(Turn::Expired) => {
-                        let limit = self.timeout.pool_limit().unwrap_or_default();
+                        let limit = self.waits.pool.unwrap_or_default();
                         let counts = self.depot.counts();
                         let text = format!(
                             "no connection became free within {limit:?} ({} are open)",
@@ -179,7 +247,7 @@ impl<S> Leg<S> {
                 }
                 State::Dialing(mut dialing) => {
                     let dials = &self.wiring.dials;
-                    match dialing.step(target(request), dials, self.events(), now) {
+                    match dialing.step(self.target(request), dials, self.events(), now) {
                         Some(step) => {
                             self.state = State::Dialing(dialing);
                             return Ok(LegStep::Go(step));
@@ -207,14 +275,23 @@ impl<S> Leg<S> {
                     }
                 }
                 State::Handshaking(mut held) => {
+                    let cut = held.is_cut();
                     let Some(lane) = held.lane() else {
                         return Err(closed());
                     };
                     expire(&mut lane.connection, now);
                     if let Some(error) = lane.connection.failure() {
-                        let error = Error::connection(error.clone(), true);
+                        if cut {
+                            return Err(closed());
+                        }
+                        let error = error.clone();
+                        if self.refused(&error, lane.connection.layers_left()) {
+                            held.discard();
+                            self.state = State::Start;
+                            continue;
+                        }
                         held.discard();
-                        self.retry(error, now)?;
+                        self.retry(Error::connection(error, true), now)?;
                         continue;
                     }
                     match lane.connection.protocol() {
@@ -247,15 +324,24 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return Ok(None);
         };
+        running.pause_low_speed(now);
         let (error, processed) = match running.step(now) {
             Ok(Progress::Feed { until }) => return Ok(Some(LegStep::Go(Step::Feed { until }))),
-            Ok(Progress::Drive { until }) => return Ok(Some(LegStep::Go(Step::Drive { until }))),
-            Ok(Progress::Head(head)) if head.status == 421 => {
-                return Ok(self
-                    .misdirected(request)
-                    .map_or(Some(LegStep::Head(head)), |()| None));
+            Ok(Progress::Drive { until }) => {
+                let until = running.watch_sending(until, now)?;
+                return Ok(Some(LegStep::Go(Step::Drive { until })));
             }
-            Ok(Progress::Head(head)) => return Ok(Some(LegStep::Head(head))),
+            Ok(Progress::Interim(head)) => return Ok(Some(LegStep::Interim(head))),
+            Ok(Progress::Head(head)) => {
+                running.rest_low_speed();
+                let again = match head.status {
+                    407 if self.detour.is_some() => self.unauthenticated(request, &head),
+                    417 => self.unexpected(request),
+                    421 => self.misdirected(request),
+                    _ => None,
+                };
+                return Ok(again.map_or(Some(LegStep::Head(head)), |()| None));
+            }
             Err(error) => (error, running.processed()),
         };
         let Some(mut running) = self.take_running() else {
@@ -263,6 +349,14 @@ impl<S> Leg<S> {
         };
         request.body_mut().give_back(running.feed.take());
         let fresh = running.fresh;
+        if running.held.is_cut() {
+            return Err(closed().with_processed(processed));
+        }
+        if self.falls_back(request, &error, processed) {
+            running.held.discard();
+            self.state = State::Start;
+            return Ok(None);
+        }
         if !self.may_replay(request, &error, processed, fresh) {
             let error = Error::connection(error, false);
             return Err(error.with_processed(processed));
@@ -286,11 +380,11 @@ impl<S> Leg<S> {
                 until: pool_until,
             },
             Grant::Lane(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 State::Reused(held)
             }
             Grant::Joined(held) => {
-                self.peer = held.peer();
+                self.peer = held.address();
                 self.events().raise(|| Event::Reused);
                 return self.open(request, held, false, now);
             }
@@ -299,27 +393,71 @@ impl<S> Leg<S> {
                 // there already it is found out just as well when it is to be written.
                 check_request(
                     request.method().as_str(),
-                    request.url().raw_path(),
+                    &request.target(),
                     request.headers(),
                     request.body_size(),
                 )
                 .map_err(|error| Error::connection(ConnectionError::Local(error), false))?;
-                let until = self.timeout.connect_limit().map(|limit| now + limit);
+                let until = after(now, self.waits.connect);
                 let url = request.url();
                 url.dialable()
                     .map_err(|error| Error::other(Kind::InvalidUrl, error))?;
-                let target = target(request);
-                match self.wiring.dials.known(target, until)? {
-                    Known::Addresses(dialer) => State::Dialing(Dialing::new(permit, dialer, until)),
-                    Known::Name => {
-                        let Target { host, port, .. } = target;
-                        self.events().raise(|| Event::ResolveStarted { host, port });
-                        State::Resolving { permit, until }
-                    }
+                // However fast a look-up or a dial may be, it takes more.
+                if self.waits.connect == Some(Duration::ZERO) {
+                    let late = ConnectionError::Timeout(Phase::Connect);
+                    return Err(Error::connection(late, true));
                 }
+                if let Some(detour) = &self.detour {
+                    detour.check(url)?;
+                    self.wiring.check(&detour.proxy)?;
+                }
+                self.seek(request, permit, until)?
             }
         };
         Ok(())
+    }
+
+    /// Whom to dial: an address, or a name to be looked up first.
+    fn seek(
+        &mut self,
+        request: &Request,
+        permit: Permit<S>,
+        until: Option<Instant>,
+    ) -> Result<State<S>, Error> {
+        let dials = &self.wiring.dials;
+        if let Some(detour) = &mut self.detour {
+            detour.set_out();
+            let target = detour.target(request.url());
+            if target.hop == Hop::Origin
+                && let Some(addresses) = dials.known_addresses(target)
+            {
+                let allowed = dials.allowed(target, addresses)?;
+                detour.found(request.url(), &allowed)?;
+            }
+        }
+        let target = self.target(request);
+        Ok(match dials.known(target, until)? {
+            Known::Addresses(dialer) => State::Dialing(Dialing::new(permit, dialer, until)),
+            Known::Name => {
+                let Target { host, port, .. } = target;
+                self.events().raise(|| Event::ResolveStarted { host, port });
+                State::Resolving { permit, until }
+            }
+        })
+    }
+
+    /// Whether a proxy that would not connect is to be asked again, with an answer to what it asked.
+    fn refused(&mut self, error: &ConnectionError, left: usize) -> bool {
+        let Some(detour) = &mut self.detour else {
+            return false;
+        };
+        detour.stopped_at(left);
+        match error {
+            ConnectionError::Proxy(ProxyError::Status(answer)) => {
+                detour.answers(answer.status, &answer.headers)
+            }
+            _ => false,
+        }
     }
 
     /// The look-up is over.
@@ -333,9 +471,16 @@ impl<S> Leg<S> {
         else {
             return Err(Error::new(Kind::Usage, "no look-up is under way"));
         };
-        match self.found(target(request), found, until) {
-            Ok(dialer) => {
+        if permit.is_cut() {
+            return Err(closed());
+        }
+        match self.found(request, found, until) {
+            Ok(Some(dialer)) => {
                 self.state = State::Dialing(Dialing::new(permit, dialer, until));
+                Ok(())
+            }
+            Ok(None) => {
+                self.state = self.seek(request, permit, until)?;
                 Ok(())
             }
             Err(error) => {
@@ -345,18 +490,32 @@ impl<S> Leg<S> {
         }
     }
 
+    /// What is dialled at the addresses that were found; none where they are what a SOCKS proxy is
+    /// told, and the proxy comes next.
     fn found(
-        &self,
-        target: Target<'_>,
+        &mut self,
+        request: &Request,
         found: io::Result<Vec<SocketAddr>>,
         until: Option<Instant>,
-    ) -> Result<Dialer, Error> {
+    ) -> Result<Option<Dialer>, Error> {
+        let target = self.target(request);
         let addresses = found.map_err(|error| lookup_failed(target.host, &error))?;
-        let dialer = self.wiring.dials.dialer(target, &addresses, until)?;
+        let dials = &self.wiring.dials;
+        if target.hop == Hop::Origin && self.detour.is_some() {
+            let allowed = dials.allowed(target, &addresses)?;
+            self.events().raise(|| Event::ResolveComplete {
+                addresses: &addresses,
+            });
+            if let Some(detour) = &mut self.detour {
+                detour.found(request.url(), &allowed)?;
+            }
+            return Ok(None);
+        }
+        let dialer = dials.dialer(target, &addresses, until)?;
         self.events().raise(|| Event::ResolveComplete {
             addresses: &addresses,
         });
-        Ok(dialer)
+        Ok(Some(dialer))
     }
 
     /// The address of an attempt answered, or failed.
@@ -370,6 +529,9 @@ impl<S> Leg<S> {
         let State::Dialing(dialing) = &mut self.state else {
             return Err(Error::new(Kind::Usage, "nothing is being dialled"));
         };
+        if dialing.is_cut() {
+            return Err(closed());
+        }
         let events = &self.wiring.connection.events;
         let socket = match socket {
             Ok(socket) => socket,
@@ -388,12 +550,20 @@ impl<S> Leg<S> {
         let left = dialing
             .until
             .map(|until| until.saturating_duration_since(now));
-        let layers = self.wiring.layers(request.url())?;
-        let config = Arc::clone(&self.wiring.connection);
+        let (url, http1) = (request.url(), self.http1);
+        let detour = self.detour.as_deref_mut();
+        let layers = match http1 {
+            true => self.wiring.http1_layers(url, detour)?,
+            false => self.wiring.layers(url, detour)?,
+        };
+        if let Some(detour) = &mut self.detour {
+            detour.reached(url, layers.len());
+        }
+        let config = self.wiring.config(url, self.detour.as_deref());
         let connection = Connection::new(config, layers, left, now)
             .map_err(|error| Error::connection(error, true))?;
         let permit = dialing.into_permit();
-        self.state = State::Handshaking(permit.connected(connection, socket, self.peer));
+        self.state = State::Handshaking(permit.connected(connection, socket, self.peer, now));
         Ok(())
     }
 
@@ -433,16 +603,29 @@ impl<S> Leg<S> {
         fresh: bool,
         now: Instant,
     ) -> Result<(), Error> {
+        if *request.method() == Method::CONNECT && held.shared().is_some() {
+            held.release(now);
+            let text = "CONNECT is not sent over HTTP/2: use a client that does not offer it";
+            return Err(Error::new(Kind::LocalProtocol, text));
+        }
         let size = request.body_size();
+        let said = match &mut self.detour {
+            None => None,
+            Some(detour) => detour.said(request)?,
+        };
+        let target = request.target();
         let head = RequestHead {
             method: request.method().as_str(),
             scheme: request.url().scheme(),
-            target: request.url().raw_path(),
-            headers: request.headers(),
+            target: said.as_ref().map_or(&*target, Said::target),
+            headers: said.as_ref().map_or(request.headers(), Said::headers),
         };
+        let uploads = !matches!(size, BodySize::Empty | BodySize::Known(0));
+        let expects = uploads && expects_continue(request);
         let deadlines = Deadlines {
-            read: self.timeout.read_limit(),
-            write: self.timeout.write_limit(),
+            read: self.waits.read,
+            write: self.waits.write,
+            expect: expects.then_some(self.waits.expect_continue),
         };
         match held.open(|connection| connection.open(head, size, deadlines, now)) {
             Ok(id) => {
@@ -455,6 +638,7 @@ impl<S> Leg<S> {
                     feed,
                     ended: false,
                     trailers: None,
+                    low_speed: self.low_speed.as_ref().map(|it| it.of_attempt(uploads)),
                 };
                 self.state = State::Running(running);
                 Ok(())
@@ -535,6 +719,33 @@ impl<S> Leg<S> {
         again
     }
 
+    /// Whether to send the request again over HTTP/1.1, as the server asks for (HTTP_1_1_REQUIRED, RFC
+    /// 9113 section 7): where that may be spoken and the request is safe to repeat. What comes later
+    /// for this origin begins with that.
+    fn falls_back(
+        &mut self,
+        request: &mut Request,
+        error: &ConnectionError,
+        processed: Processed,
+    ) -> bool {
+        let detour = self.detour.as_deref();
+        if !error.requires_http1()
+            || self.http1
+            || !self.wiring.may_fall_back(request.url(), detour)
+        {
+            return false;
+        }
+        self.depot
+            .note_http1(&pool_key(request, self.runtime, None));
+        let safe = match processed {
+            Processed::No => true,
+            Processed::Maybe => request.method().is_idempotent(),
+            Processed::Yes => false,
+        };
+        self.http1 = safe && request.body_mut().restart();
+        self.http1
+    }
+
     /// Sends the request again on a connection of its own, if it may, after a 421 on one that others
     /// had used: the server does not answer for this origin there (RFC 9110 section 15.5.20,
     /// SECURITY K13). It says that it did nothing, so that the method does not matter.
@@ -542,7 +753,32 @@ impl<S> Leg<S> {
         let State::Running(running) = &mut self.state else {
             return None;
         };
-        if running.fresh || self.replays.stale || !running.is_sent() {
+        if running.fresh || self.replays.stale {
+            return None;
+        }
+        self.restart(request)?;
+        self.replays.stale = true;
+        self.fresh = true;
+        Some(())
+    }
+
+    /// Sends the request again without its expectation, if it may, after a 417 that says that there is
+    /// something along the way which cannot meet it (RFC 9110 section 15.5.18).
+    fn unexpected(&mut self, request: &mut Request) -> Option<()> {
+        if !expects_continue(request) {
+            return None;
+        }
+        self.restart(request)?;
+        request.headers_mut().remove("expect");
+        Some(())
+    }
+
+    /// Begins anew with a request that was answered, if all of its body can be had again.
+    fn restart(&mut self, request: &mut Request) -> Option<()> {
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if !running.is_sent() {
             return None;
         }
         request.body_mut().give_back(running.feed.take());
@@ -550,8 +786,47 @@ impl<S> Leg<S> {
             running.feed = request.body_mut().lend();
             return None;
         }
-        self.replays.stale = true;
-        self.fresh = true;
+        self.take_running()?.held.discard();
+        self.state = State::Start;
+        Some(())
+    }
+
+    /// It takes too long: what is being done, and whether the server may have acted on the request.
+    pub(crate) fn late(&mut self) -> (Doing, Processed) {
+        let doing = match &mut self.state {
+            State::Running(running) => {
+                running.doubt();
+                return (running.doing(), running.processed());
+            }
+            State::Waiting { .. } => Doing::AwaitingConnection,
+            State::Resolving { .. } => Doing::Resolving,
+            State::Handshaking(_) => Doing::Handshaking,
+            _ => Doing::Connecting,
+        };
+        (doing, Processed::No)
+    }
+
+    /// Sends the request again, if it may, with an answer to what the proxy asks that forwards it.
+    fn unauthenticated(&mut self, request: &mut Request, head: &ResponseHead) -> Option<()> {
+        let detour = self.detour.as_mut()?;
+        let own = request.headers().contains("proxy-authorization");
+        if own || !detour.forwards(request.url()) {
+            return None;
+        }
+        let State::Running(running) = &mut self.state else {
+            return None;
+        };
+        if !running.is_sent() {
+            return None;
+        }
+        if !detour.answers(head.status, &head.headers) {
+            return None;
+        }
+        request.body_mut().give_back(running.feed.take());
+        if !request.body_mut().restart() {
+            running.feed = request.body_mut().lend();
+            return None;
+        }
         self.take_running()?.held.discard();
         self.state = State::Start;
         Some(())
@@ -562,31 +837,25 @@ impl<S> Leg<S> {
     }
 }
 
-fn pool_key(request: &Request, context: u64) -> PoolKey<'_> {
+/// Whether a request asks for leave to send its body (RFC 9110 section 10.1.1).
+fn expects_continue(request: &Request) -> bool {
+    let expect = request.headers().first("expect");
+    expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
+}
+
+fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> PoolKey<'_> {
     let url = request.url();
     PoolKey {
         scheme: Cow::Borrowed(url.scheme()),
         host: Cow::Borrowed(url.host_str()),
         port: port_of(request),
         context,
+        route,
     }
 }
 
 fn port_of(request: &Request) -> u16 {
     request.url().port_or_default().unwrap_or(0)
-}
-
-/// Whom a request's connection leads to: who is looked up, judged and dialled.
-pub(crate) fn target(request: &Request) -> Target<'_> {
-    Target {
-        host: request.url().host_str(),
-        port: port_of(request),
-        hop: Hop::Origin,
-    }
-}
-
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the client has been closed")
 }
 
 #[cfg(test)]
@@ -608,11 +877,16 @@ mod tests {
 
     fn leg() -> Leg<()> {
         let network = crate::Network::default();
-        let Ok(wiring) = network.build(EventSink::none(), Default::default(), None) else {
+        let Ok(wiring) = network.build(
+            EventSink::none(),
+            Default::default(),
+            crate::Environment::empty(),
+            false,
+        ) else {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));
-        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0)
+        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0, None)
     }
 
     const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });

@@ -52,6 +52,8 @@ mod incoming;
 #[cfg(feature = "json")]
 mod json;
 mod leg;
+mod lifeline;
+mod low_speed;
 mod mock;
 mod mount;
 mod multipart;
@@ -59,18 +61,25 @@ mod network;
 mod one_shot;
 mod parts;
 mod payload;
+mod peer;
+mod proxy;
 mod redirect;
 mod reply;
 mod request;
 mod response;
+mod routes;
 mod running;
 mod script;
 mod settings;
 mod shared;
 mod timeout;
+#[cfg(feature = "tls")]
+mod tls;
+mod total;
 #[cfg(feature = "tower")]
 mod tower;
 mod transport;
+mod upgrade;
 
 pub use auth::{Auth, Digest, DigestAlgorithm, Netrc};
 pub use body::{Body, BodyStream};
@@ -90,27 +99,44 @@ pub use mock::{IntoReply, Mock};
 pub use multipart::{Form, Part};
 pub use network::Network;
 pub use one_shot::{OneShot, one_shot};
+pub use proxy::{Proxy, ProxyChoice, ProxyReason};
 pub use redirect::{Redirect, RedirectAction, Redirects};
 pub use reply::Reply;
 pub use request::{Owner, Request, RequestBuilder};
-pub use response::{DefaultEncoding, Head, Response, SentRequest};
+pub use response::{DefaultEncoding, Head, Interim, Response, SentRequest};
 pub use script::Script;
 pub use settings::{ClientBuilder, Settings};
 pub use shared::{Machine, Mover, Shared};
-pub use timeout::Timeout;
+pub use timeout::{Timeout, earliest};
+#[cfg(feature = "tls")]
+pub use tls::{Identity, Tls};
 pub use transport::{AsyncTransport, BlockingTransport, Transport};
+pub use upgrade::{Tie, Upgrade, tunnel_io_error};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 pub use http::{Method, StatusCode, Version};
+#[cfg(feature = "tls")]
+pub use nuncio_connection::TlsParams;
+#[cfg(feature = "aws-lc")]
+pub use nuncio_connection::aws_lc;
+#[cfg(feature = "ring")]
+pub use nuncio_connection::ring;
 pub use nuncio_connection::{
-    Address, BlockCache, Connection, DialError, DialFailure, Event, Http1Config, Limits, Phase,
-    PoolCounts, Processed, RecvBuf, StreamId, Transmit,
+    Address, BlockCache, ConnId, Connection, ConnectionSnapshot, ConnectionState, DialError,
+    DialFailure, Error as ConnectionError, Event, Http1Config, Limits, OriginSnapshot, Phase,
+    PoolCounts, PoolSnapshot, Processed, Protocol, RecvBuf, StreamId, Transmit, Tunnel, TunnelRead,
+    WaitReason, WaiterSnapshot,
 };
+#[cfg(feature = "tls")]
+pub use nuncio_connection::{TlsInfo, TlsVersion, default_provider};
 #[cfg(feature = "compress")]
 pub use nuncio_content::Coding;
 pub use nuncio_content::{Budget, Event as ServerSentEvent};
 pub use nuncio_headers::Headers;
 pub use nuncio_headers::typed::{Link, Links};
 pub use nuncio_url::{ParamValue, QueryParams, Reference, Url};
+/// What TLS is built on, in the version that the methods which name its types want.
+#[cfg(feature = "tls")]
+pub use rustls;

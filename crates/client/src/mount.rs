@@ -123,7 +123,7 @@ impl HostPattern {
 }
 
 /// The host as URLs have it: lower case, IDNA, brackets around IPv6.
-fn normal_host(host: &str) -> Option<String> {
+pub(crate) fn normal_host(host: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{host}/")).ok()?;
     let bare = url.port().is_none() && url.path() == "/" && url.query().is_none();
     bare.then(|| url.host_str().to_owned())
@@ -133,7 +133,7 @@ fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
-fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let after_brackets = authority.rfind(']').unwrap_or(0);
     match authority.get(after_brackets..)?.rfind(':') {
         None => Some((authority, None)),

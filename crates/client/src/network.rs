@@ -3,21 +3,29 @@
 use crate::dialing::{DialSettings, Dials};
 use crate::environment::Environment;
 use crate::error::{Error, Kind};
+#[cfg(feature = "tls")]
+use crate::proxy::ToProxies;
+use crate::proxy::{Detour, Proxy};
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "http2")]
+use std::time::Duration;
 
 /// Settings of the network. A client has its own, through the methods of the same names on
 /// [`ClientBuilder`](crate::ClientBuilder); a mount may have others.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Network {
     limits: Limits,
     http1: nuncio_connection::Http1Config,
     protocols: Protocols,
     pub(crate) dial: DialSettings,
+    #[cfg(feature = "http2")]
+    keep_alive: Option<Duration>,
+    pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
-    trust: Trust,
+    tls: crate::tls::Tls,
 }
 
 /// Which protocols may be spoken.
@@ -51,30 +59,6 @@ impl Protocols {
             #[cfg(feature = "http2")]
             Protocols::Http2 => PriorKnowledge::Http2,
             _ => PriorKnowledge::Http1,
-        }
-    }
-}
-
-#[cfg(feature = "tls")]
-#[derive(Clone)]
-enum Trust {
-    Roots(nuncio_connection::Roots),
-    Config(Arc<rustls::ClientConfig>),
-}
-
-#[cfg_attr(
-    not(feature = "tls"),
-    expect(clippy::derivable_impls, reason = "with TLS it cannot be")
-)]
-impl Default for Network {
-    fn default() -> Self {
-        Network {
-            limits: Limits::default(),
-            http1: nuncio_connection::Http1Config::default(),
-            protocols: Protocols::default(),
-            dial: DialSettings::default(),
-            #[cfg(feature = "tls")]
-            trust: Trust::Roots(nuncio_connection::Roots::Bundled),
         }
     }
 }
@@ -123,10 +107,36 @@ impl Network {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and no others.
+    /// Asks an HTTP/2 server for a sign of life (a PING, RFC 9113 section 6.7) where nothing has come
+    /// from it for `silence`, and gives the connection up, with all that it carries, where nothing
+    /// comes for as long again. Default none: a server that is gone is noticed by the time-outs.
+    ///
+    /// Async clients ask on idle connections too. A blocking client has no thread of its own: it
+    /// asks while a request is waited for.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(mut self, silence: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = silence.into();
+        self
+    }
+
+    /// Goes through this proxy, whatever the URL. Default directly to each server.
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// How TLS is spoken, in full.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
+    /// others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trust = Trust::Roots(nuncio_connection::Roots::Pem(pem.into()));
+        self.tls = self.tls.root_certificates(pem);
         self
     }
 
@@ -134,11 +144,14 @@ impl Network {
     /// everything. For tests against servers of one's own.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.trust = Trust::Roots(if accept {
-            nuncio_connection::Roots::DangerAcceptAny
-        } else {
-            nuncio_connection::Roots::Bundled
-        });
+        self.tls = self.tls.danger_accept_invalid_certs(accept);
+        self
+    }
+
+    /// Shows this certificate to servers that ask who the client is.
+    #[cfg(feature = "tls")]
+    pub fn identity(mut self, identity: crate::Identity) -> Self {
+        self.tls = self.tls.identity(identity);
         self
     }
 
@@ -146,7 +159,7 @@ impl Network {
     /// the configuration names no ALPN protocols, it offers those.
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.trust = Trust::Config(config.into());
+        self.tls = self.tls.config(config);
         self
     }
 
@@ -155,52 +168,53 @@ impl Network {
         self,
         events: EventSink,
         blocks: nuncio_connection::BlockCache,
-        environment: Option<Environment>,
+        environment: Environment,
+        trust_env: bool,
     ) -> Result<Wiring, Error> {
-        // Without TLS there is nothing that the environment is asked for.
+        // Without TLS there is nothing that is read.
         #[cfg(not(feature = "tls"))]
-        let _ = environment;
+        let _ = (environment, trust_env);
         let connection = ConnectionConfig {
             http1: self.http1,
             events,
             blocks,
             prior_knowledge: self.protocols.prior_knowledge(),
+            #[cfg(feature = "http2")]
+            http2_keep_alive: self.keep_alive.filter(|silence| !silence.is_zero()),
             ..ConnectionConfig::default()
         };
         #[cfg(not(feature = "tls"))]
         let secure = Secure::Missing;
         #[cfg(feature = "tls")]
-        let secure = Secure::Tls(match self.trust {
-            Trust::Config(config)
-                if self.protocols != Protocols::Http1 && config.alpn_protocols.is_empty() =>
-            {
-                let mut config = rustls::ClientConfig::clone(&config);
-                let alpn = self.protocols.alpn();
-                config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-                Arc::new(config)
-            }
-            Trust::Config(config) => config,
-            Trust::Roots(roots) => {
-                let told = match (&roots, environment) {
-                    (nuncio_connection::Roots::Bundled, Some(environment)) => {
-                        environment.certificates()?
-                    }
-                    _ => None,
-                };
-                let roots = told.map_or(roots, nuncio_connection::Roots::Pem);
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let config =
-                    nuncio_connection::client_config(provider, &roots, self.protocols.alpn());
-                Arc::new(config.map_err(|e| Error::other(Kind::Builder, e))?)
-            }
-        });
-        Ok(Wiring {
+        let secure = Secure::Tls {
+            config: self
+                .tls
+                .build(self.protocols.alpn(), environment, trust_env)?,
+            server_name: self.tls.name().cloned(),
+            to_proxies: Arc::new(ToProxies::new(environment, trust_env)),
+        };
+        let connection = Arc::new(connection);
+        let forwarding = if connection.prior_knowledge == PriorKnowledge::Http1 {
+            Arc::clone(&connection)
+        } else {
+            Arc::new(ConnectionConfig {
+                prior_knowledge: PriorKnowledge::Http1,
+                ..ConnectionConfig::clone(&connection)
+            })
+        };
+        let wiring = Wiring {
             limits: self.limits,
-            connection: Arc::new(connection),
+            connection,
+            forwarding,
             protocols: self.protocols,
+            proxy: self.proxy,
             dials: self.dial.build()?,
             secure,
-        })
+        };
+        if let Some(proxy) = &wiring.proxy {
+            wiring.check(proxy)?;
+        }
+        Ok(wiring)
     }
 }
 
@@ -218,7 +232,11 @@ pub(crate) struct Wiring {
     pub(crate) limits: Limits,
     pub(crate) connection: Arc<ConnectionConfig>,
     pub(crate) dials: Dials,
+    /// For requests that a proxy forwards: that is HTTP/1.1 always.
+    forwarding: Arc<ConnectionConfig>,
     protocols: Protocols,
+    /// What all of its requests go through.
+    pub(crate) proxy: Option<Proxy>,
     secure: Secure,
 }
 
@@ -226,7 +244,12 @@ pub(crate) struct Wiring {
 #[derive(Clone, Debug)]
 enum Secure {
     #[cfg(feature = "tls")]
-    Tls(Arc<rustls::ClientConfig>),
+    Tls {
+        config: Arc<rustls::ClientConfig>,
+        /// In place of the URL's host.
+        server_name: Option<Arc<str>>,
+        to_proxies: Arc<ToProxies>,
+    },
     #[cfg(not(feature = "tls"))]
     Missing,
     /// There is no network to be protected from: a script.
@@ -236,24 +259,56 @@ enum Secure {
 impl Wiring {
     /// For connections that go over no network.
     pub(crate) fn plain(limits: Limits, http1: nuncio_connection::Http1Config) -> Self {
+        let connection = Arc::new(ConnectionConfig {
+            http1,
+            ..ConnectionConfig::default()
+        });
         Wiring {
             limits,
-            connection: Arc::new(ConnectionConfig {
-                http1,
-                ..ConnectionConfig::default()
-            }),
+            forwarding: Arc::clone(&connection),
+            connection,
             dials: Dials::default(),
             protocols: Protocols::Http1,
+            proxy: None,
             secure: Secure::Plain,
         }
     }
 
+    /// Whether `proxy` can be used at all.
+    pub(crate) fn check(&self, proxy: &Proxy) -> Result<(), Error> {
+        proxy.check()?;
+        #[cfg(feature = "tls")]
+        if proxy.is_https() {
+            self.tls_to(proxy)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls_to(&self, proxy: &Proxy) -> Result<Option<Layer>, Error> {
+        match &self.secure {
+            Secure::Tls { to_proxies, .. } => to_proxies.layer(proxy).map(Some),
+            Secure::Plain => Ok(None),
+        }
+    }
+
+    /// What the connections for `url` have in common.
+    pub(crate) fn config(&self, url: &Url, detour: Option<&Detour>) -> Arc<ConnectionConfig> {
+        let forwards = detour.is_some_and(|detour| detour.forwards(url));
+        Arc::clone(match forwards {
+            true => &self.forwarding,
+            false => &self.connection,
+        })
+    }
+
     /// Whether a connection for `url` may turn out to be one that requests can share.
-    pub(crate) fn may_share(&self, url: &Url) -> bool {
+    pub(crate) fn may_share(&self, url: &Url, detour: Option<&Detour>) -> bool {
         #[cfg(not(feature = "http2"))]
-        let _ = url;
+        let _ = (url, detour);
         match self.protocols {
             Protocols::Http1 => false,
+            #[cfg(feature = "http2")]
+            _ if detour.is_some_and(|detour| detour.forwards(url)) => false,
             #[cfg(feature = "http2")]
             Protocols::Both => url.scheme() == "https",
             #[cfg(feature = "http2")]
@@ -261,18 +316,82 @@ impl Wiring {
         }
     }
 
+    /// Whether a server that wants HTTP/1.1 instead can have it.
+    pub(crate) fn may_fall_back(&self, url: &Url, detour: Option<&Detour>) -> bool {
+        self.protocols != Protocols::Http1
+            && self.protocols.prior_knowledge() == PriorKnowledge::Http1
+            && self.may_share(url, detour)
+    }
+
+    /// What is dialled through to reach `url`'s origin, with HTTP/2 not on offer.
+    pub(crate) fn http1_layers(
+        &self,
+        url: &Url,
+        detour: Option<&mut Detour>,
+    ) -> Result<Vec<Layer>, Error> {
+        let mut layers = self.layers(url, detour)?;
+        // The last one is the origin's.
+        #[cfg(feature = "tls")]
+        if let Some(Layer::Tls(params)) = layers.last_mut() {
+            let config = Arc::make_mut(&mut params.config);
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = &mut layers;
+        Ok(layers)
+    }
+
+    /// TLS to `server_name` inside of what has left HTTP: no protocol is offered, as none is known.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls_inside(
+        &self,
+        server_name: &str,
+    ) -> Result<nuncio_connection::TlsParams, Error> {
+        match &self.secure {
+            Secure::Plain => Err(Error::new(Kind::Usage, "a script has no TLS")),
+            Secure::Tls { config, .. } => {
+                let mut config = rustls::ClientConfig::clone(config);
+                config.alpn_protocols.clear();
+                Ok(nuncio_connection::TlsParams {
+                    config: Arc::new(config),
+                    server_name: server_name.to_owned(),
+                })
+            }
+        }
+    }
+
     /// What is dialled through to reach `url`'s origin.
-    pub(crate) fn layers(&self, url: &Url) -> Result<Vec<Layer>, Error> {
+    pub(crate) fn layers(
+        &self,
+        url: &Url,
+        detour: Option<&mut Detour>,
+    ) -> Result<Vec<Layer>, Error> {
+        let mut layers = Vec::new();
+        if let Some(detour) = detour {
+            #[cfg(feature = "tls")]
+            if detour.proxy.is_https() {
+                layers.extend(self.tls_to(&detour.proxy)?);
+            }
+            layers.extend(detour.layer(url)?);
+        }
         if url.scheme() != "https" {
-            return Ok(Vec::new());
+            return Ok(layers);
         }
         match &self.secure {
-            Secure::Plain => Ok(Vec::new()),
+            Secure::Plain => Ok(layers),
             #[cfg(feature = "tls")]
-            Secure::Tls(config) => Ok(vec![Layer::Tls(nuncio_connection::TlsParams {
-                config: Arc::clone(config),
-                server_name: url.host_str().to_owned(),
-            })]),
+            Secure::Tls {
+                config,
+                server_name,
+                ..
+            } => {
+                let server_name = server_name.as_deref().unwrap_or(url.host_str());
+                layers.push(Layer::Tls(nuncio_connection::TlsParams {
+                    config: Arc::clone(config),
+                    server_name: server_name.to_owned(),
+                }));
+                Ok(layers)
+            }
             #[cfg(not(feature = "tls"))]
             Secure::Missing => Err(Error::new(
                 Kind::UnsupportedProtocol,

@@ -23,6 +23,8 @@ pub struct Reply {
     pub(crate) extensions: http::Extensions,
     /// The source of the request's body, for a redirect that asks for it again.
     pub(crate) returned: Option<Feed>,
+    /// What came before it.
+    pub(crate) interim: Vec<ResponseHead>,
     mistake: Option<Error>,
 }
 
@@ -49,6 +51,7 @@ impl Reply {
             body,
             extensions: http::Extensions::new(),
             returned: None,
+            interim: Vec::new(),
             mistake: None,
         }
     }
@@ -136,6 +139,7 @@ impl Reply {
             body: self.body.duplicate()?,
             extensions: self.extensions.clone(),
             returned: None,
+            interim: Vec::new(),
             mistake: self.mistake.clone(),
         })
     }

@@ -8,6 +8,7 @@ use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
 use crate::multipart::Form;
 use crate::payload::Payload;
+use crate::proxy::Proxy;
 use crate::redirect::{Plan, Redirects};
 use crate::response::SentRequest;
 use crate::settings::Settings;
@@ -49,9 +50,12 @@ pub(crate) struct Rare {
     /// Whether they are followed, whatever else is done with them.
     pub(crate) follow: Option<bool>,
     pub(crate) auth: Choice<Auth>,
+    pub(crate) proxy: Choice<Proxy>,
     /// For this request only; they become its `Cookie` field.
     cookies: Vec<(String, String)>,
     pub(crate) decoding: DecodingOptions,
+    /// Whether it says `Expect: 100-continue`, if it has a body.
+    expect_continue: bool,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -91,9 +95,27 @@ impl Request {
     /// Says which host is meant, in place of what was said. A host of the URL record is always a
     /// legal field value.
     pub(crate) fn write_host(&mut self) {
-        if !self.url.netloc().is_empty() {
-            let _ = self.headers.insert("Host", self.url.netloc());
+        if self.url.netloc().is_empty() {
+            return;
         }
+        let _ = match self.method {
+            // There it names the port, too, as the target does (RFC 9112 section 3.2).
+            Method::CONNECT => {
+                let host = with_port(self.url.netloc(), &self.url);
+                self.headers.insert("Host", &*host)
+            }
+            _ => self.headers.insert("Host", self.url.netloc()),
+        };
+    }
+
+    /// What stands behind the method: the URL's path and query; on CONNECT whom the `Host` field names,
+    /// with a port (RFC 9110 section 9.3.6).
+    pub(crate) fn target(&self) -> Cow<'_, str> {
+        if self.method != Method::CONNECT {
+            return Cow::Borrowed(self.url.raw_path());
+        }
+        let host = self.headers.first("host").unwrap_or_default();
+        with_port(std::str::from_utf8(host).unwrap_or_default(), &self.url)
     }
 
     /// The method.
@@ -160,6 +182,22 @@ impl Request {
         self.options.rare_mut().auth = Choice::Is(auth.into());
     }
 
+    /// The proxy that it goes through, whatever the client does.
+    pub fn set_proxy(&mut self, proxy: impl Into<Proxy>) {
+        self.options.rare_mut().proxy = Choice::Is(proxy.into());
+    }
+
+    /// No proxy, whatever the client does.
+    pub fn set_no_proxy(&mut self) {
+        self.options.rare_mut().proxy = Choice::Off;
+    }
+
+    /// What it says of a proxy itself.
+    pub(crate) fn own_proxy(&self) -> &Choice<Proxy> {
+        let own = self.options.rare.as_deref();
+        own.map_or(&Choice::Inherit, |rare| &rare.proxy)
+    }
+
     /// What travels with the request without being sent: for hooks and transports.
     pub fn extensions(&self) -> Option<&http::Extensions> {
         self.options.rare.as_deref().map(|rare| &rare.extensions)
@@ -188,6 +226,19 @@ impl Request {
                 added.map_err(|e| Error::other(Kind::LocalProtocol, e))
             }
         }
+    }
+
+    /// Writes the `Expect` field where it was asked for and there is a body, unless there is one.
+    fn write_expectation(&mut self) -> Result<(), Error> {
+        let asked = self.options.rare.as_deref();
+        if !asked.is_some_and(|rare| rare.expect_continue)
+            || matches!(self.body_size(), BodySize::Empty | BodySize::Known(0))
+            || self.headers.contains("expect")
+        {
+            return Ok(());
+        }
+        let added = self.headers.append("Expect", "100-continue");
+        added.map_err(|e| Error::other(Kind::LocalProtocol, e))
     }
 
     /// Adds pairs behind the query that stands there.
@@ -298,6 +349,19 @@ impl Request {
             BodySize::Empty if wants_length => self.headers.append("Content-Length", "0"),
             BodySize::Empty => Ok(()),
         };
+    }
+}
+
+/// `authority`, with the port that the scheme of `url` means where it names none.
+fn with_port<'a>(authority: &'a str, url: &Url) -> Cow<'a, str> {
+    let behind_address = authority.rsplit(']').next().unwrap_or_default();
+    match behind_address.split_once(':') {
+        Some((_, port)) if !port.is_empty() => Cow::Borrowed(authority),
+        _ => {
+            let host = authority.strip_suffix(':').unwrap_or(authority);
+            let port = if url.scheme() == "https" { 443 } else { 80 };
+            Cow::Owned(format!("{host}:{port}"))
+        }
     }
 }
 
@@ -523,6 +587,25 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
         })
     }
 
+    /// The proxy that this request goes through, and what follows its redirects, whatever the client
+    /// does. It goes before mounts and transports too.
+    pub fn proxy(self, proxy: impl Into<Proxy>) -> Self {
+        self.change(|draft| {
+            let proxy = proxy.into();
+            proxy.check()?;
+            draft.options.rare_mut().proxy = Choice::Is(proxy);
+            Ok(())
+        })
+    }
+
+    /// No proxy for this request, and for what follows its redirects, whatever the client does.
+    pub fn no_proxy(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().proxy = Choice::Off;
+            Ok(())
+        })
+    }
+
     /// Whether the content codings of the response are undone, whatever the client does.
     pub fn decode(self, decode: bool) -> Self {
         self.change(|draft| {
@@ -562,6 +645,19 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     pub fn max_codings(self, limit: usize) -> Self {
         self.change(|draft| {
             draft.options.rare_mut().decoding.max_codings = Some(limit);
+            Ok(())
+        })
+    }
+
+    /// Says `Expect: 100-continue`, and holds the body back until the server agrees to take it, answers,
+    /// or has said nothing for a second ([`Timeout::expect_continue`]); RFC 9110 section 10.1.1. After a
+    /// refusal nothing of the body is sent, and its source is not asked. A server that does not know
+    /// the expectation (417) gets the request once more without it, if the body can be had again.
+    ///
+    /// Without a body nothing is said. The field given as a header does the same.
+    pub fn expect_continue(self) -> Self {
+        self.change(|draft| {
+            draft.options.rare_mut().expect_continue = true;
             Ok(())
         })
     }
@@ -707,6 +803,7 @@ impl Draft {
                 set.map_err(|e| Error::other(Kind::LocalProtocol, e))?;
             }
         }
+        request.write_expectation()?;
         Ok(request)
     }
 }

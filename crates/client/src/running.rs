@@ -5,10 +5,13 @@ use crate::depot::Held;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::incoming::Pull;
+use crate::low_speed::LowSpeed;
+use crate::timeout::earliest;
+use crate::total::Doing;
 use bytes::Bytes;
 use nuncio_connection::{
-    CloseReason, Connection, Error as ConnectionError, NeverReason, Processed, Read, Reuse,
-    StreamId, Write,
+    CloseReason, Connection, Error as ConnectionError, NeverReason, Phase, Processed, Read,
+    ResponseHead, Reuse, StreamId, Write,
 };
 use nuncio_headers::Headers;
 use std::io;
@@ -26,6 +29,8 @@ pub(crate) struct Running<S> {
     pub(crate) ended: bool,
     /// What came behind the body.
     pub(crate) trailers: Option<Box<Headers>>,
+    /// Where bodies have to move.
+    pub(crate) low_speed: Option<Box<LowSpeed>>,
 }
 
 /// What goes up next.
@@ -53,16 +58,131 @@ impl Upload {
 }
 
 pub(crate) enum Progress {
-    Head(nuncio_connection::ResponseHead),
-    Feed { until: Option<Instant> },
-    Drive { until: Option<Instant> },
+    /// One before the head, of an interim response.
+    Interim(ResponseHead),
+    Head(ResponseHead),
+    Feed {
+        until: Option<Instant>,
+    },
+    Drive {
+        until: Option<Instant>,
+    },
 }
 
 impl<S> Running<S> {
     pub(crate) fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
         let (id, upload) = (self.id, &mut self.upload);
         let step = |connection: &mut Connection| step(connection, id, upload, now);
-        self.held.with(step).unwrap_or(Err(ConnectionError::Closed))
+        let progress = self
+            .held
+            .with(step)
+            .unwrap_or(Err(ConnectionError::Closed))?;
+        // Whoever moves the bytes of a shared connection keeps its deadlines.
+        Ok(match progress {
+            Progress::Drive { .. } if self.held.shared().is_some() => {
+                Progress::Drive { until: None }
+            }
+            Progress::Feed { .. } if self.held.shared().is_some() => Progress::Feed { until: None },
+            progress => progress,
+        })
+    }
+
+    /// The peer is not waited for at the moment.
+    pub(crate) fn pause_low_speed(&mut self, now: Instant) {
+        if let Some(low_speed) = &mut self.low_speed {
+            low_speed.pause(now);
+        }
+    }
+
+    /// The end of a wait for the peer that begins now, before the head is here, and may last until
+    /// `until`.
+    ///
+    /// # Errors
+    /// [`Kind::LowSpeed`](crate::Kind::LowSpeed).
+    pub(crate) fn watch_sending(
+        &mut self,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Option<Instant>, Error> {
+        let id = self.id;
+        let Some(low_speed) = &mut self.low_speed else {
+            return Ok(until);
+        };
+        let (upload, uploads) = (&self.upload, low_speed.uploads);
+        let looked = self.held.with(|connection| {
+            let sends = match upload {
+                Upload::Bytes(_) | Upload::Feed => !connection.awaits_continue(id),
+                Upload::Done => uploads && connection.is_sending(id),
+                Upload::Stopped => false,
+            };
+            (connection.body_sent(id), sends)
+        });
+        let (sent, sends) = looked.unwrap_or_default();
+        if !sends {
+            low_speed.rest(sent);
+            return Ok(until);
+        }
+        let looked = low_speed.wait(sent, Phase::Write, now);
+        self.looked(looked, until)
+    }
+
+    /// As [`watch_sending`](Self::watch_sending), once the head is here and `received` bytes of the body
+    /// behind it.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn watch_receiving(
+        &mut self,
+        received: u64,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Option<Instant>, Error> {
+        let id = self.id;
+        let Some(low_speed) = &mut self.low_speed else {
+            return Ok(until);
+        };
+        let sent = self.held.with(|connection| connection.body_sent(id));
+        let moved = received + sent.unwrap_or(0);
+        let looked = low_speed.wait(moved, Phase::Read, now);
+        self.looked(looked, until)
+    }
+
+    fn looked(
+        &mut self,
+        looked: Result<Option<Instant>, Error>,
+        until: Option<Instant>,
+    ) -> Result<Option<Instant>, Error> {
+        if looked.is_err() {
+            self.doubt();
+        }
+        looked.map(|next| earliest(until, next))
+    }
+
+    /// The peer was waited for too long.
+    pub(crate) fn doubt(&mut self) {
+        self.held.with(Connection::doubt);
+    }
+
+    /// The head is here: its body has a whole time.
+    pub(crate) fn rest_low_speed(&mut self) {
+        let id = self.id;
+        if let Some(low_speed) = &mut self.low_speed {
+            let sent = self.held.with(|connection| connection.body_sent(id));
+            low_speed.rest(sent.unwrap_or(0));
+        }
+    }
+
+    /// What is being done before the head is here.
+    pub(crate) fn doing(&mut self) -> Doing {
+        let id = self.id;
+        let awaits = self
+            .held
+            .with(|connection| (connection.awaits_continue(id), connection.is_sending(id)));
+        match (&self.upload, awaits.unwrap_or_default()) {
+            (_, (true, _)) => Doing::AwaitingContinue,
+            (Upload::Bytes(_) | Upload::Feed, _) | (Upload::Done, (_, true)) => Doing::Sending,
+            _ => Doing::AwaitingHead,
+        }
     }
 
     pub(crate) fn pull(
@@ -106,7 +226,19 @@ impl<S> Running<S> {
             }
             Ok(Some(Pull::Drive { until }))
         };
-        self.held.with(pull).unwrap_or(Err(ConnectionError::Closed))
+        let pulled = self
+            .held
+            .with(pull)
+            .unwrap_or(Err(ConnectionError::Closed))?;
+        Ok(match pulled {
+            Some(Pull::Drive { .. }) if self.held.shared().is_some() => {
+                Some(Pull::Drive { until: None })
+            }
+            Some(Pull::Feed { .. }) if self.held.shared().is_some() => {
+                Some(Pull::Feed { until: None })
+            }
+            pulled => pulled,
+        })
     }
 
     /// Takes what the body's source gave.
@@ -146,7 +278,9 @@ impl<S> Running<S> {
     fn finish(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if matches!(self.upload, Upload::Feed) {
             let id = self.id;
-            let finish = |connection: &mut Connection| connection.finish_body(id, None, now);
+            let trailers = self.feed.as_ref().and_then(Feed::trailers);
+            let finish =
+                |connection: &mut Connection| connection.finish_body(id, trailers.as_ref(), now);
             self.held
                 .with(finish)
                 .unwrap_or(Err(ConnectionError::Closed))?;
@@ -176,9 +310,9 @@ fn step(
 ) -> Result<Progress, ConnectionError> {
     expire(connection, now);
     loop {
-        while let Some(head) = connection.read_head(id, now)? {
+        if let Some(head) = connection.read_head(id, now)? {
             if head.is_interim() {
-                continue;
+                return Ok(Progress::Interim(head));
             }
             if head.status >= 300 && matches!(upload, Upload::Bytes(_) | Upload::Feed) {
                 // The answer is there already: the rest of the body would be sent for nothing

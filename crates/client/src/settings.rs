@@ -8,12 +8,14 @@ use crate::environment::Environment;
 use crate::error::{Error, Kind};
 use crate::feed::Side;
 use crate::hooks::Hooks;
-use crate::mount::Pattern;
-use crate::network::{Network, Wiring};
+use crate::network::Network;
+use crate::proxy::{Proxies, Proxy};
 use crate::redirect::Redirects;
+use crate::request::{Choice, Request};
 use crate::response::DefaultEncoding;
+use crate::routes::{Carrier, Mount, Route, Routes};
 use crate::timeout::Timeout;
-use crate::transport::{Custom, Transport, Way};
+use crate::transport::{Transport, Way};
 use nuncio_connection::{BlockCache, EventSink, Limits};
 use nuncio_content::Budget;
 use nuncio_headers::Headers;
@@ -48,52 +50,16 @@ struct Carriers {
     network: Network,
     transport: Option<Transport>,
     mounts: Vec<(String, Transport)>,
+    proxy: Choice<Proxy>,
     events: EventSink,
     trust_env: bool,
-}
-
-/// Which transport serves which URL.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    /// The client's own network first, then those of mounts: one depot each.
-    networks: Vec<Arc<Wiring>>,
-    /// Sorted by priority.
-    mounts: Vec<(Pattern, Route)>,
-    default: Route,
-}
-
-#[derive(Clone)]
-pub(crate) enum Route {
-    Network(usize),
-    Custom(Custom),
-}
-
-impl std::fmt::Debug for Route {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Route::Network(index) => write!(f, "Network({index})"),
-            Route::Custom(_) => f.write_str("Custom"),
-        }
-    }
-}
-
-impl Routes {
-    /// Who serves `url`.
-    pub(crate) fn find(&self, url: &Url) -> &Route {
-        let mounted = self.mounts.iter().find(|(pattern, _)| pattern.matches(url));
-        mounted.map_or(&self.default, |(_, route)| route)
-    }
-
-    pub(crate) fn network(&self, index: usize) -> Option<&Arc<Wiring>> {
-        self.networks.get(index)
-    }
 }
 
 impl Settings {
     /// The limits of each pool: the client's own, and then those of mounts with a network of
     /// their own.
     pub fn limits(&self) -> impl Iterator<Item = Limits> + use<'_> {
-        self.routes.networks.iter().map(|network| network.limits)
+        self.routes.networks().map(|network| network.limits)
     }
 
     /// Where the connections of this client keep what they read.
@@ -124,25 +90,35 @@ impl Settings {
             }
             None => parse_absolute(text)?,
         };
-        self.requestable(&url)?;
+        self.allowed(&url)?;
+        if let Route::Network(..) = self.routes.find(&url) {
+            requestable(&url)?;
+        }
         Ok(url)
     }
 
-    /// Whether `url` may be asked for at all: a request may have been put together around any URL.
-    pub(crate) fn requestable(&self, url: &Url) -> Result<(), Error> {
+    fn allowed(&self, url: &Url) -> Result<(), Error> {
         if self.https_only && url.scheme() == "http" {
             let text = "the client was built with https_only, and the URL's scheme is http";
             return Err(Error::new(Kind::UnsupportedProtocol, text));
         }
-        match self.routes.find(url) {
-            Route::Custom(_) => Ok(()),
-            Route::Network(_) => requestable(url),
+        Ok(())
+    }
+
+    /// Who carries `request`, if it may be asked for at all: it may have been put together around any
+    /// URL.
+    pub(crate) fn carrier(&self, request: &Request) -> Result<Carrier<'_>, Error> {
+        self.allowed(request.url())?;
+        let carrier = self.routes.carrier(request);
+        if let Carrier::Network(..) = carrier {
+            requestable(request.url())?;
         }
+        Ok(carrier)
     }
 }
 
 /// Whether the network can be asked for it.
-fn requestable(url: &Url) -> Result<(), Error> {
+pub(crate) fn requestable(url: &Url) -> Result<(), Error> {
     match url.scheme() {
         "http" | "https" if url.host_str().is_empty() => {
             Err(Error::new(Kind::InvalidUrl, "the URL has no host"))
@@ -166,7 +142,7 @@ pub(crate) fn parse_absolute(text: &str) -> Result<Url, Error> {
 }
 
 /// A text that is no URL, as far as it can be shown: without what may be credentials in it.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
     let after = text.find("//").map_or(0, |at| at + 2);
     let (front, rest) = text.split_at(after);
@@ -428,9 +404,24 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
-    /// Whether the environment is heeded: the certificates in `SSL_CERT_FILE` or `SSL_CERT_DIR`, read
-    /// when the client is built, in place of those that are built in. Default no: nothing of the
-    /// process is read.
+    /// Whether the environment is heeded. It is read when the client is built. Default no: nothing of
+    /// the process is read.
+    ///
+    /// - The certificates in `SSL_CERT_FILE` or `SSL_CERT_DIR`, in place of those that are built in.
+    /// - Proxies, where neither [`proxy`](Self::proxy), [`no_proxy`](Self::no_proxy) nor a
+    ///   [`transport`](Self::transport) is given: `NUNCIO_HTTP_PROXY` and `NUNCIO_HTTPS_PROXY` for one
+    ///   scheme, `NUNCIO_PROXY` for both, and if it is not set `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`. An empty one of ours says that there is
+    ///   none, whatever the standard ones say.
+    ///   Of those the lower-case form goes first, and if it is empty, the other does not count. Where
+    ///   `REQUEST_METHOD` is set, as in CGI, upper-case `HTTP_PROXY` is ignored, for it may come from a
+    ///   client. A value that is no proxy fails the build.
+    /// - What is reached without those proxies: `NUNCIO_NO_PROXY`, or `NO_PROXY`. Separated by commas or
+    ///   white space: `*` for everything; `example.com` for it and what is below it, `.example.com` or
+    ///   `*.example.com` for what is below it alone; `localhost`; addresses and networks in CIDR form,
+    ///   compared by value; any but a network with `:8080` for that port alone; mount patterns with
+    ///   `://`. What is none of these covers nothing.
+    ///
+    /// [`Client::explain_proxy`] tells what that comes to for a URL.
     pub fn trust_env(mut self, trust: bool) -> Self {
         self.carriers().trust_env = trust;
         self
@@ -484,6 +475,14 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
+    /// Tells `hook` of every interim response (1xx) as it comes, 103 Early Hints for instance, those to
+    /// requests of redirects and of authentication included. Each response has its own later, too:
+    /// [`Head::interim`](crate::Head::interim).
+    pub fn on_interim(mut self, hook: impl Fn(&crate::Interim) + Send + Sync + 'static) -> Self {
+        self.hooks.interim.push(Arc::new(hook));
+        self
+    }
+
     /// Something to travel with every request without being sent, for hooks and transports; a
     /// request's own of the same type takes its place.
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
@@ -502,6 +501,22 @@ impl<D: Driver> ClientBuilder<D> {
     /// particular pattern goes first; the same one given again replaces the earlier.
     pub fn mount(mut self, pattern: impl Into<String>, transport: Transport) -> Self {
         self.carriers().mounts.push((pattern.into(), transport));
+        self
+    }
+
+    /// The proxy that all requests go through, those excepted that a mount of a more particular
+    /// pattern serves. The environment's are not looked at then. It goes before a
+    /// [`transport`](Self::transport).
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.carriers().proxy = Choice::Is(proxy.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says, or the client that this one is derived from.
+    pub fn no_proxy(mut self) -> Self {
+        let carriers = self.carriers();
+        carriers.proxy = Choice::Off;
+        carriers.network.proxy = None;
         self
     }
 
@@ -536,6 +551,17 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.http2_prior_knowledge(only))
     }
 
+    /// Asks an HTTP/2 server for a sign of life (a PING, RFC 9113 section 6.7) where nothing has come
+    /// from it for `silence`, and gives the connection up, with all that it carries, where nothing
+    /// comes for as long again. Default none: a server that is gone is noticed by the time-outs.
+    ///
+    /// Async clients ask on idle connections too. A blocking client has no thread of its own: it
+    /// asks while a request is waited for.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(self, silence: impl Into<Option<std::time::Duration>>) -> Self {
+        self.change_network(|network| network.http2_keep_alive(silence))
+    }
+
     /// Tells `listener` what happens, as it happens; it must not block.
     pub fn on_event(
         mut self,
@@ -545,7 +571,20 @@ impl<D: Driver> ClientBuilder<D> {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and no others.
+    /// How TLS is spoken, in full.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::Tls) -> Self {
+        self.change_network(|network| network.tls(tls))
+    }
+
+    /// Shows this certificate to servers that ask who the client is.
+    #[cfg(feature = "tls")]
+    pub fn identity(self, identity: crate::Identity) -> Self {
+        self.change_network(|network| network.identity(identity))
+    }
+
+    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
+    /// others.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         self.change_network(|network| network.root_certificates(pem))
@@ -579,10 +618,7 @@ impl<D: Driver> ClientBuilder<D> {
         let start = self.start;
         let routes = match &start {
             Start::Shared(_, routes) => Arc::clone(routes),
-            Start::Fresh(_) => {
-                let environment = self.carriers.trust_env.then(D::environment);
-                Arc::new(self.carriers.routes(D::SIDE, environment)?)
-            }
+            Start::Fresh(_) => Arc::new(self.carriers.routes(D::SIDE, D::environment())?),
         };
         if let Some(auth) = &self.auth {
             auth.check()?;
@@ -627,15 +663,28 @@ impl<D: Driver> ClientBuilder<D> {
 }
 
 impl Carriers {
-    fn routes(&self, side: Side, environment: Option<Environment>) -> Result<Routes, Error> {
+    fn routes(&self, side: Side, environment: Environment) -> Result<Routes, Error> {
+        let proxies = match (&self.proxy, &self.transport) {
+            (Choice::Inherit, None) if self.trust_env && self.network.proxy.is_none() => {
+                Proxies::read(environment)?
+            }
+            _ => Proxies::default(),
+        };
         let blocks = BlockCache::default();
         let wire = |network: &Network| {
             network.dial.check(side)?;
             let network = network.clone();
-            let wiring = network.build(self.events.clone(), blocks.clone(), environment);
+            let (events, blocks) = (self.events.clone(), blocks.clone());
+            let wiring = network.build(events, blocks, environment, self.trust_env);
             wiring.map(Arc::new)
         };
-        let mut networks = vec![wire(&self.network)?];
+        let own = wire(&self.network)?;
+        let default_network = || Route::Network(0, own.proxy.clone());
+        let through = |proxy: &Proxy| {
+            own.check(proxy)?;
+            Ok::<_, Error>(Route::Network(0, Some(proxy.clone())))
+        };
+        let mut others = Vec::new();
         let mut route = |transport: &Transport| -> Result<Option<Route>, Error> {
             Ok(match &transport.0 {
                 Way::Default => None,
@@ -644,30 +693,37 @@ impl Carriers {
                     Some(Route::Custom(custom.clone()))
                 }
                 Way::Network(network) => {
-                    networks.push(wire(network)?);
-                    Some(Route::Network(networks.len() - 1))
+                    let wiring = wire(network)?;
+                    let proxy = wiring.proxy.clone();
+                    others.push(wiring);
+                    Some(Route::Network(others.len(), proxy))
                 }
+                Way::Proxy(proxy) => Some(through(proxy)?),
             })
         };
         let default = match &self.transport {
-            Some(transport) => route(transport)?.unwrap_or(Route::Network(0)),
-            None => Route::Network(0),
+            Some(transport) => route(transport)?.unwrap_or_else(default_network),
+            None => default_network(),
         };
-        let mut mounts: Vec<(Pattern, Route)> = Vec::new();
-        for (text, transport) in &self.mounts {
-            let pattern = Pattern::parse(text)?;
-            let route = route(transport)?.unwrap_or_else(|| default.clone());
-            match mounts.iter_mut().find(|(known, _)| *known == pattern) {
-                Some((_, known)) => *known = route,
-                None => mounts.push((pattern, route)),
-            }
+        let mut mounts = Vec::new();
+        for (pattern, proxy, variable) in &proxies.mounts {
+            let route = match proxy {
+                Some(proxy) => through(proxy)?,
+                None => default.clone(),
+            };
+            mounts.push(Mount::by_variable(pattern, route, variable)?);
         }
-        mounts.sort_by_key(|(pattern, _)| pattern.priority());
-        Ok(Routes {
-            networks,
-            mounts,
-            default,
-        })
+        if let Choice::Is(proxy) = &self.proxy {
+            mounts.push(Mount::by_client(through(proxy)?)?);
+        }
+        for (text, transport) in &self.mounts {
+            let route = route(transport)?.unwrap_or_else(|| default.clone());
+            mounts.push(Mount::given(text, route)?);
+        }
+        let mut networks = vec![Arc::clone(&own)];
+        networks.append(&mut others);
+        let off = matches!(self.proxy, Choice::Off);
+        Ok(Routes::new(networks, mounts, default, proxies, off))
     }
 }
 

@@ -6,10 +6,11 @@
 //! whichever thread is at hand.
 
 use crate::depot::{Depot, Lane};
+use crate::lifeline::Lifeline;
+use crate::peer::Peer;
 use nuncio_connection::{ConnId, Connection, Error, Reuse, StreamId, Transmit};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -24,7 +25,8 @@ pub struct Shared<S> {
     /// What is being written. Whoever holds it writes, and may then lock the machine; never the
     /// other way round.
     pub transmit: Mutex<Transmit>,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) lifeline: Arc<Lifeline>,
 }
 
 /// The connection, and who waits for it.
@@ -72,6 +74,7 @@ impl<S> Shared<S> {
             socket,
             transmit,
             peer,
+            lifeline,
             ..
         } = lane;
         let machine = Machine {
@@ -88,6 +91,7 @@ impl<S> Shared<S> {
             socket,
             transmit: Mutex::new(transmit),
             peer,
+            lifeline,
         }
     }
 
@@ -202,13 +206,16 @@ impl Machine {
         self.closing
     }
 
-    /// Lets what is due happen.
-    pub fn expire(&mut self, now: Instant) {
+    /// Lets what is due happen, and says whether anything was. Whom it concerns is told by
+    /// [`Shared::release`].
+    pub fn expire(&mut self, now: Instant) -> bool {
         self.now = self.now.max(now);
         let until = self.connection.next_timeout();
-        if until.is_some_and(|until| until <= now) {
+        let due = until.is_some_and(|until| until <= now);
+        if due {
             self.connection.handle_timeout(now);
         }
+        due
     }
 
     /// Anybody who waits for a stream, to take a turn at moving bytes.

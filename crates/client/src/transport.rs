@@ -5,6 +5,7 @@ use crate::body::{Body, Source};
 use crate::error::{Error, Kind};
 use crate::feed::{Feed, Side, with_a};
 use crate::network::Network;
+use crate::proxy::Proxy;
 use crate::reply::Reply;
 use crate::request::Request;
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub(crate) enum Way {
     /// The client's own network settings.
     Default,
     Network(Box<Network>),
+    /// The client's own network settings, through a proxy.
+    Proxy(Proxy),
     Custom(Custom),
 }
 
@@ -134,6 +137,11 @@ impl Transport {
         Transport(Way::Network(Box::new(network)))
     }
 
+    /// The network as the client has it, through a proxy.
+    pub fn proxy(proxy: impl Into<Proxy>) -> Self {
+        Transport(Way::Proxy(proxy.into()))
+    }
+
     /// A function that answers at once, for clients of both kinds: an application in this process,
     /// or a test's.
     pub fn function(
@@ -194,6 +202,7 @@ impl fmt::Debug for Transport {
         f.write_str(match &self.0 {
             Way::Default => "Transport(the client's)",
             Way::Network(_) => "Transport(network)",
+            Way::Proxy(proxy) => return write!(f, "Transport({proxy})"),
             Way::Custom(Custom::Plain(_)) => "Transport(function)",
             Way::Custom(Custom::Blocking(_)) => "Transport(blocking)",
             Way::Custom(Custom::Async(_)) => "Transport(async)",

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -103,7 +104,7 @@ impl Drop for Lease {
 /// [`Connection::take_recv`](crate::Connection::take_recv) hands it out; read into
 /// [`unfilled`](Self::unfilled), say how much came with [`advance`](Self::advance), and give it
 /// back to [`Connection::handle_input`](crate::Connection::handle_input).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RecvBuf {
     block: Vec<u8>,
     filled: usize,
@@ -129,7 +130,6 @@ impl RecvBuf {
 }
 
 /// What has been received and not yet consumed, in one contiguous run.
-#[derive(Debug)]
 pub(crate) struct Input {
     cache: BlockCache,
     store: Store,
@@ -137,7 +137,6 @@ pub(crate) struct Input {
     end: usize,
 }
 
-#[derive(Debug)]
 enum Store {
     /// Nothing is held: idle, or the block is out with the reader.
     None,
@@ -155,6 +154,12 @@ impl Input {
             start: 0,
             end: 0,
         }
+    }
+
+    /// An empty one over the same cache.
+    #[cfg(feature = "tls")]
+    pub(crate) fn sibling(&self) -> Self {
+        Input::new(self.cache.clone())
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -262,7 +267,6 @@ impl Input {
 }
 
 /// One piece of what is to be sent.
-#[derive(Debug)]
 enum Piece {
     /// A range of the scratch buffer: heads and framing.
     Scratch(usize, usize),
@@ -276,7 +280,7 @@ enum Piece {
 /// [`slices`](Self::slices) shows it to the system call, and
 /// [`Connection::transmitted`](crate::Connection::transmitted) takes off what was written.
 /// Keep one per connection: its memory is used again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Transmit {
     scratch: Vec<u8>,
     pieces: VecDeque<Piece>,
@@ -379,6 +383,26 @@ impl Transmit {
         // A long head or a burst of TLS records must not stay with an idle connection.
         self.scratch.shrink_to(4096);
         self.pending = 0;
+    }
+}
+
+// Buffers hold what peers and callers say to each other, passwords among it: how much, and no more.
+
+impl fmt::Debug for RecvBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecvBuf({} bytes)", self.filled)
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input({} bytes)", self.bytes().len())
+    }
+}
+
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transmit({} bytes)", self.pending)
     }
 }
 

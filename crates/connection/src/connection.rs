@@ -3,17 +3,16 @@
 
 mod exchanges;
 
-#[cfg(any(feature = "tls", feature = "http2"))]
-use crate::buffer::SMALL_BLOCK;
-use crate::buffer::{BlockCache, Input, RecvBuf, Transmit};
+use crate::buffer::{BlockCache, RecvBuf, SMALL_BLOCK, Transmit};
+#[cfg(feature = "tls")]
+use crate::error::TlsError;
 use crate::error::{Error, IoError, Phase};
 use crate::event::{Event, EventSink};
 use crate::h1::{End, H1, HIGH_WATER, Wire};
 #[cfg(feature = "http2")]
 use crate::h2::H2;
+use crate::layers::{Handshake, Layer, Link, Step};
 use crate::message::{NeverReason, Protocol, Ready, Reuse, StreamId};
-#[cfg(feature = "tls")]
-use crate::tls::{Tls, TlsParams};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +25,10 @@ pub struct ConnectionConfig {
     /// HTTP/2 windows and limits.
     #[cfg(feature = "http2")]
     pub http2: nuncio_http2::Config,
+    /// How long an HTTP/2 peer may be silent, in use or idle, before it is asked for a sign of life, and
+    /// how long it then has to give one. None, the default, is for ever.
+    #[cfg(feature = "http2")]
+    pub http2_keep_alive: Option<Duration>,
     /// The protocol on a connection without TLS, or whose TLS peer chose none. Default HTTP/1.1.
     pub prior_knowledge: PriorKnowledge,
     /// Where received bytes are kept; share one among the connections of a client.
@@ -46,15 +49,6 @@ pub enum PriorKnowledge {
     Http2,
 }
 
-/// What is dialled through, outermost first.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Layer {
-    /// TLS to whoever answers.
-    #[cfg(feature = "tls")]
-    Tls(TlsParams),
-}
-
 /// One connection to a server, as a machine without I/O.
 ///
 /// The caller owns the socket and the time. Around each of its system calls it asks and tells:
@@ -72,13 +66,7 @@ pub enum Layer {
 pub struct Connection {
     config: Arc<ConnectionConfig>,
     stage: Stage,
-    #[cfg(feature = "tls")]
-    tls: Option<Box<TlsLayer>>,
-    input: Input,
-    out: Transmit,
-    in_flight: usize,
-    end: End,
-    write_error: Option<IoError>,
+    link: Link,
     failed: Option<NeverReason>,
 }
 
@@ -86,82 +74,63 @@ pub struct Connection {
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Stage {
-    #[cfg(feature = "tls")]
-    Handshake {
-        until: Option<Instant>,
-    },
+    Handshake(Handshake),
     Http1(H1),
     #[cfg(feature = "http2")]
     Http2(Box<H2>),
 }
 
-/// TLS, with the bytes on both of its sides.
-#[cfg(feature = "tls")]
-#[derive(Debug)]
-struct TlsLayer {
-    session: Tls,
-    /// As received, not decrypted yet.
-    cipher: Input,
-    /// To be encrypted.
-    plain: Transmit,
-}
-
 impl Connection {
-    /// A connection over a transport that has just been opened. `handshake` is how long the layers
-    /// may take to be ready; `None` is for ever.
+    /// A connection over a transport that has just been opened. `handshake` is how long each of the
+    /// layers may take to be ready; `None` is for ever.
     ///
     /// # Errors
-    /// [`Error::Tls`] when the server name is none that a certificate could hold.
+    /// [`Error::Tls`] when a server name is none that a certificate could hold, [`Error::Local`] or
+    /// [`Error::Proxy`] when a proxy cannot be told what it should be.
     pub fn new(
         config: Arc<ConnectionConfig>,
         layers: Vec<Layer>,
         handshake: Option<Duration>,
         now: Instant,
     ) -> Result<Self, Error> {
-        let input = Input::new(config.blocks.clone());
-        let mut connection = Connection {
-            stage: Stage::Http1(H1::new(config.http1)),
-            #[cfg(feature = "tls")]
-            tls: None,
-            input,
-            out: Transmit::default(),
-            in_flight: 0,
-            end: End::Open,
-            write_error: None,
-            failed: None,
-            config,
+        let mut link = Link::new(config.blocks.clone());
+        let begun = Handshake::new(layers, handshake, &mut link, &config.events, now)?;
+        let stage = match begun {
+            Some(handshake) => Stage::Handshake(handshake),
+            None => Stage::new(&config, config.prior_knowledge, now)?,
         };
-        #[cfg(feature = "tls")]
-        if let Some(Layer::Tls(params)) = layers.into_iter().next() {
-            connection.config.events.raise(|| Event::TlsStarted {
-                server_name: &params.server_name,
-            });
-            connection.tls = Some(Box::new(TlsLayer {
-                session: Tls::new(params).map_err(Error::Tls)?,
-                cipher: Input::new(connection.config.blocks.clone()),
-                plain: Transmit::default(),
-            }));
-            connection.stage = Stage::Handshake {
-                until: handshake.map(|limit| now + limit),
-            };
-            return Ok(connection);
-        }
-        #[cfg(not(feature = "tls"))]
-        let _ = (layers, handshake);
-        connection.start(connection.config.prior_knowledge, now)?;
-        Ok(connection)
+        Ok(Connection {
+            config,
+            stage,
+            link,
+            failed: None,
+        })
     }
 
     /// The protocol, once the layers are ready; `None` while they are not. Exchanges can be opened
     /// from then on.
     pub fn protocol(&self) -> Option<Protocol> {
         match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => None,
+            Stage::Handshake(_) => None,
             Stage::Http1(_) => Some(Protocol::Http1),
             #[cfg(feature = "http2")]
             Stage::Http2(_) => Some(Protocol::Http2),
         }
+    }
+
+    /// How many of its layers do not stand yet, the one at which it failed included.
+    pub fn layers_left(&self) -> usize {
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.left(),
+            _ => 0,
+        }
+    }
+
+    /// What TLS was agreed on with the server, once the layers are ready; with the proxy, where nothing
+    /// but its own TLS is there; none without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<crate::tls::TlsInfo> {
+        self.link.tls()
     }
 
     /// Why the connection failed, if it did.
@@ -177,15 +146,14 @@ impl Connection {
     /// Whether to read from the socket. False is backpressure: somebody must pull first, or
     /// nothing is due.
     pub fn wants_read(&self) -> bool {
-        if self.failed.is_some() || self.end != End::Open {
+        if self.failed.is_some() || self.link.end != End::Open {
             return false;
         }
         match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => true,
-            Stage::Http1(h1) => h1.wants_read(&self.input),
+            Stage::Handshake(_) => true,
+            Stage::Http1(h1) => h1.wants_read(&self.link.input),
             #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.wants_read(&self.input),
+            Stage::Http2(h2) => h2.wants_read(&self.link.input),
         }
     }
 
@@ -193,136 +161,108 @@ impl Connection {
     pub fn take_recv(&mut self) -> RecvBuf {
         let room = match &self.stage {
             Stage::Http1(h1) => h1.read_size(),
-            #[cfg(any(feature = "tls", feature = "http2"))]
             _ => SMALL_BLOCK,
         };
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.cipher.take(room);
-        }
-        self.input.take(room)
+        self.link.take_recv(room)
     }
 
     /// Takes back a buffer with what was read into it; one without new bytes is only kept.
     pub fn handle_input(&mut self, buf: RecvBuf, now: Instant) {
-        let received = buf.received();
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            tls.cipher.put(buf);
-            if received > 0 {
-                let done = tls.session.receive(tls.cipher.bytes(), &mut self.input);
-                tls.cipher.consume(usize::MAX);
-                if let Err(error) = done {
-                    self.fail(Error::Tls(error));
-                    return;
-                }
-                if tls.session.peer_closed {
-                    self.end = End::Clean;
-                }
+        match self.link.receive(buf) {
+            Ok(false) => {}
+            Ok(true) => {
                 self.after_input(now);
-                if self.end != End::Open {
+                if self.link.end != End::Open {
                     self.after_end();
                 }
             }
-            return;
-        }
-        self.input.put(buf);
-        if received > 0 {
-            self.after_input(now);
+            Err(error) => self.fail(error),
         }
     }
 
     /// The peer closed its sending side: the socket's read returned nothing.
     pub fn handle_eof(&mut self) {
-        if self.end != End::Open {
-            return;
+        if self.link.end == End::Open {
+            self.link.handle_eof();
+            self.after_end();
         }
-        self.end = End::Clean;
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls
-            && !tls.session.peer_closed
-        {
-            self.end = End::Cut;
-        }
-        self.after_end();
     }
 
     /// Reading from the socket failed.
     pub fn handle_read_error(&mut self, error: &io::Error) {
-        if self.end == End::Open {
-            self.end = End::Failed(IoError::new(self.phase(Phase::Read), error));
+        if self.link.end == End::Open {
+            self.link.end = End::Failed(IoError::new(self.phase(Phase::Read), error));
             self.after_end();
         }
     }
 
     fn after_end(&mut self) {
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {
-                let error = match self.end {
+            Stage::Handshake(handshake) => {
+                let error = match self.link.end {
                     End::Failed(error) => Error::Io(error),
-                    _ => Error::Tls(crate::error::TlsError::Truncated),
+                    _ => handshake.ended(&self.link),
                 };
                 self.fail(error);
             }
             Stage::Http1(_) => {}
             #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.handle_end(&mut self.input, self.end),
+            Stage::Http2(h2) => h2.handle_end(&mut self.link.input, self.link.end),
         }
     }
 
     fn after_input(&mut self, now: Instant) {
-        #[cfg(feature = "tls")]
-        self.after_handshake(now);
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && self.failed.is_none()
+        {
+            let step = handshake.advance(&mut self.link, &self.config.events, now);
+            if let Err(error) = step.and_then(|step| self.after_handshake(step, now)) {
+                self.fail(error);
+            }
+        }
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {}
+            Stage::Handshake(_) => {}
             Stage::Http1(h1) => h1.received(now),
             #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.handle_input(&mut self.input, now),
+            Stage::Http2(h2) => h2.handle_input(&mut self.link.input, now),
         }
     }
 
-    /// Picks the protocol once TLS is ready.
-    #[cfg(feature = "tls")]
-    fn after_handshake(&mut self, now: Instant) {
-        let Some(tls) = &self.tls else { return };
-        if !matches!(self.stage, Stage::Handshake { .. }) || tls.session.is_handshaking() {
-            return;
-        }
-        let chosen = match tls.session.alpn() {
-            Ok(Some(b"http/1.1")) => Ok(PriorKnowledge::Http1),
-            #[cfg(feature = "http2")]
-            Ok(Some(b"h2")) => Ok(PriorKnowledge::Http2),
-            Ok(None) => Ok(self.config.prior_knowledge),
-            Ok(Some(other)) => Err(crate::error::TlsError::UnexpectedProtocol(
-                String::from_utf8_lossy(other).into_owned(),
-            )),
-            Err(error) => Err(error),
+    /// Picks the protocol once all layers stand.
+    fn after_handshake(&mut self, step: Step, now: Instant) -> Result<(), Error> {
+        let protocol = match step {
+            Step::Waiting => return Ok(()),
+            Step::Connected => self.config.prior_knowledge,
+            #[cfg(feature = "tls")]
+            Step::Secured => self.agreed().map_err(Error::Tls)?,
         };
-        let started = chosen
-            .map_err(Error::Tls)
-            .and_then(|protocol| self.start(protocol, now));
-        match started {
-            Ok(()) => {
-                let protocol = self.protocol().unwrap_or(Protocol::Http1);
-                self.config.events.raise(|| Event::TlsComplete { protocol });
-            }
-            Err(error) => self.fail(error),
+        // A server may speak HTTP/2 unasked (RFC 9113 section 3.4), never HTTP/1.1.
+        if step == Step::Connected && protocol == PriorKnowledge::Http1 {
+            self.link.expect_silence()?;
         }
-    }
-
-    fn start(&mut self, protocol: PriorKnowledge, now: Instant) -> Result<(), Error> {
-        #[cfg(not(feature = "http2"))]
-        let _ = now;
-        self.stage = match protocol {
-            PriorKnowledge::Http1 => Stage::Http1(H1::new(self.config.http1)),
-            #[cfg(feature = "http2")]
-            PriorKnowledge::Http2 => {
-                Stage::Http2(Box::new(H2::new(self.config.http2.clone(), now)?))
-            }
-        };
+        self.stage = Stage::new(&self.config, protocol, now)?;
+        #[cfg(feature = "tls")]
+        if step == Step::Secured {
+            let protocol = self.protocol().unwrap_or(Protocol::Http1);
+            let events = &self.config.events;
+            events.raise_tls_complete(&self.link, protocol);
+        }
         Ok(())
+    }
+
+    /// What ALPN says, or else prior knowledge.
+    #[cfg(feature = "tls")]
+    fn agreed(&self) -> Result<PriorKnowledge, TlsError> {
+        match self.link.alpn()? {
+            Some(b"http/1.1") => Ok(PriorKnowledge::Http1),
+            #[cfg(feature = "http2")]
+            Some(b"h2") => Ok(PriorKnowledge::Http2),
+            None => Ok(self.config.prior_knowledge),
+            Some(other) => {
+                let other = String::from_utf8_lossy(other).into_owned();
+                Err(TlsError::UnexpectedProtocol(other))
+            }
+        }
     }
 
     // ---- bytes out ----
@@ -331,27 +271,12 @@ impl Connection {
     pub fn wants_write(&self) -> bool {
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &self.stage
-            && self.write_error.is_none()
+            && self.link.write_error.is_none()
             && h2.wants_write()
         {
             return true;
         }
-        self.has_unwritten()
-    }
-
-    /// Whether any of what the protocol has given up for sending is still here or in flight.
-    fn has_unwritten(&self) -> bool {
-        if self.write_error.is_some() {
-            return false;
-        }
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls
-            && (tls.session.wants_write()
-                || (!tls.plain.is_empty() && !tls.session.is_handshaking()))
-        {
-            return true;
-        }
-        !self.out.is_empty() || self.in_flight > 0
+        self.link.has_unwritten()
     }
 
     /// Moves what waits to be written into `batch`, which must have been written out before: one
@@ -362,33 +287,20 @@ impl Connection {
         }
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &mut self.stage {
-            #[cfg(feature = "tls")]
-            let to = self
-                .tls
-                .as_mut()
-                .map_or(&mut self.out, |tls| &mut tls.plain);
-            #[cfg(not(feature = "tls"))]
-            let to = &mut self.out;
-            h2.transmit(&mut self.input, to);
+            let (input, top) = self.link.both();
+            h2.transmit(input, top);
         }
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls
-            && let Err(error) = tls.session.transmit(&mut tls.plain, &mut self.out)
-        {
-            self.fail(Error::Tls(error));
+        if let Err(error) = self.link.take_transmit(batch) {
+            self.fail(error);
         }
-        std::mem::swap(&mut self.out, batch);
-        self.in_flight = batch.len();
     }
 
     /// `written` bytes of `batch` left.
     pub fn transmitted(&mut self, batch: &mut Transmit, written: usize, now: Instant) {
-        batch.advance(written);
-        self.in_flight = batch.len();
-        let left = self.has_unwritten();
+        self.link.transmitted(batch, written);
+        let left = self.link.has_unwritten();
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {}
+            Stage::Handshake(_) => {}
             Stage::Http1(h1) => h1.transmitted(written, left, now),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.transmitted(written, left, now),
@@ -398,32 +310,27 @@ impl Connection {
     /// Whether a request is sent whole, and nothing has come since: there is no need to ask what became
     /// possible before the next read. Not told of HTTP/2.
     pub fn awaits_answer(&self) -> bool {
-        let idle = self.input.is_empty() && self.wants_read() && !self.has_unwritten();
+        let idle = self.link.input.is_empty() && self.wants_read() && !self.link.has_unwritten();
         idle && matches!(&self.stage, Stage::Http1(h1) if h1.awaits_head())
     }
 
     /// Writing to the socket failed; `batch` is emptied. What the peer sent before can still be
     /// read: a server may answer, and close, before it has taken the whole request.
     pub fn handle_write_error(&mut self, batch: &mut Transmit, error: &io::Error) {
-        batch.clear();
-        self.out.clear();
-        self.in_flight = 0;
         let error = IoError::new(self.phase(Phase::Write), error);
-        self.write_error = Some(error);
+        self.link.handle_write_error(batch, error);
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => self.fail(Error::Io(error)),
+            Stage::Handshake(_) => self.fail(Error::Io(error)),
             Stage::Http1(h1) => h1.stop_writing(),
             #[cfg(feature = "http2")]
-            Stage::Http2(h2) => h2.stop_writing(&mut self.input, error),
+            Stage::Http2(h2) => h2.stop_writing(&mut self.link.input, error),
         }
     }
 
     fn phase(&self, otherwise: Phase) -> Phase {
-        if self.protocol().is_none() {
-            Phase::Connect
-        } else {
-            otherwise
+        match &self.stage {
+            Stage::Handshake(handshake) => handshake.phase(),
+            _ => otherwise,
         }
     }
 
@@ -435,8 +342,7 @@ impl Connection {
             return None;
         }
         match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { until } => *until,
+            Stage::Handshake(handshake) => handshake.next_timeout(),
             Stage::Http1(h1) => h1.next_timeout(),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.next_timeout(),
@@ -446,11 +352,8 @@ impl Connection {
     /// Time has passed. A call before anything is due does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { until } => until
-                .is_some_and(|until| until <= now)
-                .then_some(Phase::Connect),
-            Stage::Http1(h1) => h1.expired(now),
+            Stage::Handshake(handshake) => handshake.expired(now),
+            Stage::Http1(h1) => h1.expire(now),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => {
                 h2.handle_timeout(now);
@@ -491,8 +394,7 @@ impl Connection {
             return false;
         }
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => false,
+            (Stage::Handshake(_), _) => false,
             (Stage::Http1(h1), wire) => h1.quiet(wire),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => wire.end == End::Open && h2.quiet(),
@@ -505,15 +407,14 @@ impl Connection {
             return Reuse::Never(reason.clone());
         }
         let verdict = match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => return Reuse::Busy,
+            Stage::Handshake(_) => return Reuse::Busy,
             Stage::Http1(h1) => h1.reuse(),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.reuse(),
         };
         match verdict {
-            Reuse::Idle if self.end != End::Open => Reuse::Never(NeverReason::PeerClosed),
-            Reuse::Idle if self.write_error.is_some() => Reuse::Never(NeverReason::PeerClosed),
+            Reuse::Idle if self.link.end != End::Open => Reuse::Never(NeverReason::PeerClosed),
+            Reuse::Idle if self.link.write_error.is_some() => Reuse::Never(NeverReason::PeerClosed),
             Reuse::Idle if self.wants_write() => Reuse::Busy,
             verdict => verdict,
         }
@@ -530,6 +431,16 @@ impl Connection {
         }
     }
 
+    /// Somebody gave up waiting for the peer: is it the stream that was slow, or is the connection dead?
+    /// A PING will show; until it is answered the connection [is doubted](Self::is_doubted). Nothing
+    /// on HTTP/1.1, where a request that is given up is the end.
+    pub fn doubt(&mut self) {
+        #[cfg(feature = "http2")]
+        if let Stage::Http2(h2) = &mut self.stage {
+            h2.doubt();
+        }
+    }
+
     /// Whether a stream has timed out and the peer has shown no sign of life since: the PING that
     /// was sent then is not answered. Always false on HTTP/1.1, where a time-out is the end.
     pub fn is_doubted(&self) -> bool {
@@ -541,18 +452,15 @@ impl Connection {
     }
 
     /// Whether [`write_body`](Self::write_body) would take a chunk now: fewer than 512 KiB wait to
-    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before.
+    /// be sent on HTTP/1.1; on HTTP/2 the peer's window had room for all of the chunk before. Not
+    /// while it [awaits a 100](Self::awaits_continue).
     pub fn has_write_room(&self, id: StreamId) -> bool {
         #[cfg(feature = "http2")]
         if let Stage::Http2(h2) = &self.stage {
             return h2.has_write_room(id);
         }
-        let _ = id;
-        #[cfg(feature = "tls")]
-        let plain = self.tls.as_ref().map_or(0, |tls| tls.plain.len());
-        #[cfg(not(feature = "tls"))]
-        let plain = 0;
-        plain + self.out.len() + self.in_flight < HIGH_WATER
+        let held = matches!(&self.stage, Stage::Http1(h1) if h1.awaits_continue(id));
+        !held && self.link.unwritten() < HIGH_WATER
     }
 
     /// Says goodbye, where the layers have a way to: TLS's close_notify, HTTP/2's GOAWAY. The
@@ -572,17 +480,11 @@ impl Connection {
             #[cfg(feature = "http2")]
             if let Stage::Http2(h2) = &mut self.stage {
                 h2.close();
-            }
-            #[cfg(feature = "tls")]
-            if let Some(tls) = &mut self.tls {
                 // HTTP/2's goodbye goes before that of TLS.
-                #[cfg(feature = "http2")]
-                if let Stage::Http2(h2) = &mut self.stage {
-                    h2.transmit(&mut self.input, &mut tls.plain);
-                    let _ = tls.session.transmit(&mut tls.plain, &mut self.out);
-                }
-                tls.session.close();
+                let (input, top) = self.link.both();
+                h2.transmit(input, top);
             }
+            self.link.close();
             self.failed = Some(NeverReason::Closed);
         }
     }
@@ -597,10 +499,7 @@ impl Connection {
 
     fn fail(&mut self, error: Error) {
         if self.failed.is_none() {
-            let phase = match &error {
-                Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
-                _ => None,
-            };
+            let phase = error.phase();
             self.config.events.raise(|| Event::Failed {
                 phase,
                 error: &error,
@@ -611,28 +510,26 @@ impl Connection {
             (Stage::Http1(h1), _) => h1.stop_timers(),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), Some(NeverReason::Failed(error))) => h2.fail(error.clone()),
-            #[cfg(any(feature = "tls", feature = "http2"))]
             _ => {}
         }
     }
 
     fn parts(&mut self) -> (&mut Stage, Wire<'_>) {
-        // Under TLS, what is encrypted already is as good as handed out.
-        #[cfg(feature = "tls")]
-        let (out, in_flight) = match &mut self.tls {
-            Some(tls) => (&mut tls.plain, self.in_flight + self.out.len()),
-            None => (&mut self.out, self.in_flight),
-        };
-        #[cfg(not(feature = "tls"))]
-        let (out, in_flight) = (&mut self.out, self.in_flight);
-        let wire = Wire {
-            input: &mut self.input,
-            out,
-            in_flight,
-            end: self.end,
-            write_error: self.write_error,
-            events: &self.config.events,
-        };
-        (&mut self.stage, wire)
+        (&mut self.stage, self.link.wire(&self.config.events))
+    }
+}
+
+impl Stage {
+    fn new(config: &ConnectionConfig, spoken: PriorKnowledge, now: Instant) -> Result<Self, Error> {
+        #[cfg(not(feature = "http2"))]
+        let _ = now;
+        Ok(match spoken {
+            PriorKnowledge::Http1 => Stage::Http1(H1::new(config.http1)),
+            #[cfg(feature = "http2")]
+            PriorKnowledge::Http2 => {
+                let (http2, keep_alive) = (config.http2.clone(), config.http2_keep_alive);
+                Stage::Http2(Box::new(H2::new(http2, keep_alive, now)?))
+            }
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong on a connection, and whether the request may have been processed.
 
+use crate::layers::ProxyError;
 use std::fmt;
 use std::io;
 
@@ -28,6 +29,8 @@ pub enum Error {
     Full,
     /// TLS failed: the handshake, a certificate, a record.
     Tls(TlsError),
+    /// A proxy did not connect us.
+    Proxy(ProxyError),
     /// The socket failed.
     Io(IoError),
     /// A deadline passed.
@@ -44,6 +47,8 @@ pub enum Error {
 pub enum Phase {
     /// Looking up, dialling, and the TLS handshake.
     Connect,
+    /// Waiting for a proxy to connect on.
+    Proxy,
     /// Waiting for the peer's bytes.
     Read,
     /// Waiting for the peer to take ours.
@@ -56,6 +61,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Connect => "connecting",
+            Phase::Proxy => "waiting for the proxy to connect",
             Phase::Read => "reading the response",
             Phase::Write => "sending the request",
             Phase::Pool => "waiting for a free connection",
@@ -109,6 +115,9 @@ pub enum TlsError {
     UnexpectedProtocol(String),
     /// The connection ended inside the handshake.
     Truncated,
+    /// Bytes came in clear before a session that was to be added to a tunnel had begun: under TLS they
+    /// would have been taken for the peer's (SECURITY X5).
+    EarlyData,
     /// A response that ends with the connection ended without close_notify (RFC 8446 section 6.1).
     NoCloseNotify,
 }
@@ -125,6 +134,7 @@ impl fmt::Display for TlsError {
                 )
             }
             TlsError::Truncated => f.write_str("the connection ended during the handshake"),
+            TlsError::EarlyData => f.write_str("data came in clear before the handshake"),
             TlsError::NoCloseNotify => f.write_str(
                 "the connection was closed without close_notify: the response may be cut short",
             ),
@@ -146,6 +156,7 @@ impl fmt::Display for Error {
             #[cfg(feature = "http2")]
             Error::Full => f.write_str("the HTTP/2 connection has no room for another stream"),
             Error::Tls(e) => write!(f, "TLS: {e}"),
+            Error::Proxy(e) => write!(f, "proxy: {e}"),
             Error::Io(e) => e.fmt(f),
             Error::Timeout(phase) => write!(f, "timed out while {phase}"),
             Error::Closed => f.write_str("the connection was closed on this side"),
@@ -155,6 +166,14 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// Which wait it was that failed, if it was one.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        match self {
+            Error::Timeout(phase) | Error::Io(IoError { phase, .. }) => Some(*phase),
+            _ => None,
+        }
+    }
+
     /// Whether the peer was gone, or going, before anything of an answer came: what a connection
     /// that had been idle for too long looks like.
     pub fn is_disconnect(&self) -> bool {
@@ -172,6 +191,23 @@ impl Error {
             }
             _ => false,
         }
+    }
+
+    /// Whether the peer wants HTTP/1.1 for this (HTTP_1_1_REQUIRED, RFC 9113 section 7).
+    pub fn requires_http1(&self) -> bool {
+        #[cfg(feature = "http2")]
+        {
+            use nuncio_http2::{Code, Error as Http2, StreamErrorKind as Kind};
+            let code = match self {
+                Error::Http2(Http2::GoAway { code, .. })
+                | Error::Http2Stream(Kind::Connection(Http2::GoAway { code, .. }))
+                | Error::Http2Stream(Kind::Reset(code)) => *code,
+                _ => return false,
+            };
+            code == Code::HTTP_1_1_REQUIRED
+        }
+        #[cfg(not(feature = "http2"))]
+        false
     }
 
     /// Whether the peer said, by RST_STREAM or GOAWAY, that it does not take the request. Where it

@@ -5,6 +5,7 @@
 
 use crate::address::Address;
 use crate::error::{Error, Phase};
+use crate::layers::ProxyProtocol;
 use crate::message::Protocol;
 use std::fmt;
 use std::net::SocketAddr;
@@ -50,15 +51,30 @@ pub enum Event<'a> {
         /// How long the pause is.
         delay: Duration,
     },
-    /// A TLS handshake begins. Raised by `Connection::new`.
+    /// A proxy is about to be asked to connect on. Raised by `Connection`, as is the next.
+    ProxyConnectStarted {
+        /// How it is asked.
+        protocol: ProxyProtocol,
+        /// Where to, `host:port`.
+        target: &'a str,
+    },
+    /// The proxy has connected.
+    ProxyConnectComplete {
+        /// How it was asked.
+        protocol: ProxyProtocol,
+    },
+    /// A TLS handshake begins, that with a proxy too. Raised by `Connection`.
     TlsStarted {
         /// The name or address that the certificate must hold.
         server_name: &'a str,
     },
     /// The handshake is done. Raised by `Connection::handle_input`.
     TlsComplete {
-        /// The protocol agreed on.
+        /// The protocol agreed on; HTTP/1.1 is told of a proxy, and within a tunnel.
         protocol: Protocol,
+        /// What else was, and the certificates that were shown.
+        #[cfg(feature = "tls")]
+        tls: &'a crate::TlsInfo,
     },
     /// A pooled connection is used again. Raised by `Call`.
     Reused,
@@ -66,6 +82,9 @@ pub enum Event<'a> {
     Stale,
     /// The request's head was handed over to be sent. Raised by `Connection::open`.
     RequestHeadSent {
+        /// In which version it is sent. HTTP/2 sends the names of fields in lower case, and leaves those
+        /// out that belong to HTTP/1.1 connections.
+        version: http::Version,
         /// The method.
         method: &'a str,
         /// The request target.
@@ -117,6 +136,16 @@ impl EventSink {
     /// Whether anybody listens: for what would cost something to tell.
     pub fn listens(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Raises [`Event::TlsComplete`] for the innermost session of `link`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn raise_tls_complete(&self, link: &crate::layers::Link, protocol: Protocol) {
+        if self.listens()
+            && let Some(tls) = &link.tls()
+        {
+            self.raise(|| Event::TlsComplete { protocol, tls });
+        }
     }
 
     /// Raises the event that `make` describes, if anybody listens.

@@ -3,13 +3,14 @@
 use crate::buffer::{Input, LARGE_BLOCK, SMALL_BLOCK, Transmit};
 use crate::error::{Error, IoError, Phase, Processed, TlsError};
 use crate::event::{Event, EventSink};
+use crate::leave::Leave;
 use crate::message::{
     BodySize, Deadlines, NeverReason, Read, RequestHead, ResponseHead, Reuse, StreamId, Write,
 };
 use bytes::Bytes;
 use nuncio_headers::Headers;
 use nuncio_http1::{BodyStep, HeadStep, Http1, Ours, RemoteError, Theirs};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many bytes may wait to be sent before a body is told to wait: eight writes of 64 KiB.
 pub(crate) const HIGH_WATER: usize = 512 * 1024;
@@ -52,8 +53,11 @@ struct Current {
     deadlines: Deadlines,
     read_until: Option<Instant>,
     write_until: Option<Instant>,
+    leave: Leave,
     progress: Progress,
     sent: u64,
+    /// Bytes of the body that were taken.
+    given: u64,
     /// The rest of the body will not be sent, whatever the codec still waits for.
     abandoned: bool,
 }
@@ -92,6 +96,7 @@ impl H1 {
                 .send_head(head.method, head.target, head.headers, body, scratch)
         })?;
         wire.events.raise(|| Event::RequestHeadSent {
+            version: http::Version::HTTP_11,
             method: head.method,
             target: head.target,
             headers: head.headers,
@@ -102,9 +107,11 @@ impl H1 {
             id,
             deadlines,
             read_until: None,
-            write_until: deadlines.write.map(|limit| now + limit),
+            write_until: after(now, deadlines.write),
+            leave: Leave::new(deadlines.expect, now),
             progress: Progress::Head,
             sent: 0,
+            given: 0,
             abandoned: false,
         });
         Ok(id)
@@ -124,11 +131,12 @@ impl H1 {
         if let Some(error) = wire.write_error {
             return Err(Error::Io(error));
         }
-        if wire.out.len() + wire.in_flight >= HIGH_WATER {
+        if wire.out.len() + wire.in_flight >= HIGH_WATER || current.leave.is_awaited() {
             return Ok(Write::Blocked);
         }
         let framing = self.codec.send_data(chunk.len())?;
         let taken = chunk.len();
+        current.given += taken as u64;
         wire.out
             .scratch(|scratch| scratch.extend_from_slice(framing.before()));
         wire.out.body(std::mem::take(chunk));
@@ -177,8 +185,13 @@ impl H1 {
         {
             wire.input.consume(used);
             current.read_until = None;
+            current.leave.heard(head.status);
             if !head.is_interim() || head.status == 101 {
-                current.progress = Progress::Body;
+                // What has left HTTP has no body (SECURITY F24).
+                current.progress = match self.codec.theirs() {
+                    Theirs::Switched => Progress::Done,
+                    _ => Progress::Body,
+                };
             }
             wire.events.raise(|| Event::ResponseHead { head: &head });
             return Ok(Some(head));
@@ -303,9 +316,28 @@ impl H1 {
         }
     }
 
+    /// Whether the peer has consented to speak something else, in a head that was read.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.codec.theirs() == Theirs::Switched
+    }
+
     pub(crate) fn is_complete(&self, id: StreamId) -> bool {
         let current = self.current.as_ref();
         current.is_some_and(|current| current.id == id && current.progress == Progress::Done)
+    }
+
+    /// Whether the body is held back until the peer says something.
+    pub(crate) fn awaits_continue(&self, id: StreamId) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.id == id && current.leave.is_awaited())
+    }
+
+    /// Bytes of the request's body that were taken so far.
+    pub(crate) fn given(&self, id: StreamId) -> u64 {
+        match &self.current {
+            Some(current) if current.id == id => current.given,
+            _ => 0,
+        }
     }
 
     /// Whether it is for a response that the peer is waited for; what was to be sent aside.
@@ -349,11 +381,16 @@ impl H1 {
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let current = self.current.as_ref()?;
-        earliest(current.read_until, current.write_until)
+        earliest(
+            earliest(current.read_until, current.write_until),
+            current.leave.until(),
+        )
     }
 
-    pub(crate) fn expired(&self, now: Instant) -> Option<Phase> {
-        let current = self.current.as_ref()?;
+    /// Lets what is due happen; the phase that took too long.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Phase> {
+        let current = self.current.as_mut()?;
+        current.leave.expire(now);
         if current.write_until.is_some_and(|until| until <= now) {
             Some(Phase::Write)
         } else if current.read_until.is_some_and(|until| until <= now) {
@@ -367,6 +404,7 @@ impl H1 {
         if let Some(current) = &mut self.current {
             current.read_until = None;
             current.write_until = None;
+            current.leave = Leave::Given;
         }
     }
 
@@ -400,13 +438,13 @@ impl Current {
 
     fn arm_read(&mut self, now: Instant) {
         if self.read_until.is_none() {
-            self.read_until = self.deadlines.read.map(|limit| now + limit);
+            self.read_until = after(now, self.deadlines.read);
         }
     }
 
     fn arm_write(&mut self, now: Instant) {
         if self.write_until.is_none() && !self.abandoned {
-            self.write_until = self.deadlines.write.map(|limit| now + limit);
+            self.write_until = after(now, self.deadlines.write);
         }
     }
 }
@@ -426,6 +464,11 @@ fn ended(codec: &mut Http1, wire: &Wire<'_>) -> Result<bool, Error> {
             Err(error) => Err(Error::Remote(error)),
         },
     }
+}
+
+/// The end of a limit that begins now; none where there is no limit, or one that no clock reaches.
+pub(crate) fn after(now: Instant, limit: Option<Duration>) -> Option<Instant> {
+    now.checked_add(limit?)
 }
 
 pub(crate) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

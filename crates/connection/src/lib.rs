@@ -7,6 +7,8 @@
 //! - [`Connection`]: TLS (feature `tls`) and HTTP/1.1, or HTTP/2 (feature `http2`) where ALPN or
 //!   prior knowledge says so.
 //! - [`Dialer`]: which of a host's addresses are tried when.
+//! - [`Layer`]: what such a connection is dialled through, proxies and TLS sessions in a row.
+//! - [`Tunnel`]: what is left of it when HTTP has left, after a 101 or a CONNECT.
 //! - [`Pool`]: which connection serves which request, and who waits.
 //! - [`Event`]: what can be watched, and where it is raised.
 //!
@@ -64,17 +66,24 @@ mod event;
 mod h1;
 #[cfg(feature = "http2")]
 mod h2;
+mod layers;
+mod leave;
 mod message;
 pub mod pool;
 #[cfg(feature = "tls")]
 mod tls;
+mod tunnel;
 
 pub use address::Address;
 pub use buffer::{BlockCache, RecvBuf, Transmit};
-pub use connection::{Connection, ConnectionConfig, Layer, PriorKnowledge};
+pub use connection::{Connection, ConnectionConfig, PriorKnowledge};
 pub use dialer::{DialError, DialFailure, DialStep, Dialer};
 pub use error::{Error, IoError, Phase, Processed, TlsError};
 pub use event::{Event, EventSink};
+pub use layers::{
+    HttpConnect, Layer, ProxyAnswer, ProxyError, ProxyProtocol, Socks4, Socks5, SocksAuth,
+    SocksHost,
+};
 pub use message::{
     BodySize, Deadlines, NeverReason, Protocol, Read, Ready, RequestHead, ResponseHead, Reuse,
     StreamId, Write,
@@ -87,6 +96,17 @@ pub use nuncio_http2::{
     Code as Http2Code, Config as Http2Config, Error as Http2Error, InvalidRequest as Http2Invalid,
     StreamErrorKind as Http2StreamError,
 };
-pub use pool::{Assigned, Assignment, Checkout, ConnId, Limits, Pool, PoolCounts, PoolKey, Ticket};
+pub use pool::{
+    Assigned, Assignment, Checkout, ConnId, ConnectionSnapshot, ConnectionState, Limits,
+    OriginSnapshot, Pool, PoolCounts, PoolKey, PoolSnapshot, RouteId, Ticket, WaitReason,
+    WaiterSnapshot,
+};
+#[cfg(feature = "aws-lc")]
+pub use tls::aws_lc;
+#[cfg(feature = "ring")]
+pub use tls::ring;
 #[cfg(feature = "tls")]
-pub use tls::{Roots, TlsConfigError, TlsParams, client_config};
+pub use tls::{
+    Identity, Roots, TlsConfig, TlsConfigError, TlsInfo, TlsParams, TlsVersion, default_provider,
+};
+pub use tunnel::{Tunnel, TunnelRead};

@@ -34,6 +34,9 @@ pub struct Deadlines {
     pub read: Option<Duration>,
     /// The longest stall while the request is being sent.
     pub write: Option<Duration>,
+    /// For a request that says `Expect: 100-continue`: how long its body is held back for the peer to
+    /// say 100 or to answer. Then it goes all the same. `None`, for all others, is not at all.
+    pub expect: Option<Duration>,
 }
 
 /// What became of a chunk given to [`Connection::write_body`](crate::Connection::write_body).

@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// RFC 9113 section 6.9.1.
-const MAX_WINDOW: u32 = (1 << 31) - 1;
+pub(crate) const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 impl Config {
     /// The defaults, as written at each setter.
@@ -45,6 +45,11 @@ impl Config {
     pub fn stream_window(mut self, bytes: u32) -> Self {
         self.stream_window = bytes;
         self
+    }
+
+    /// What [`stream_window`](Self::stream_window) was set to.
+    pub fn initial_stream_window(&self) -> u32 {
+        self.stream_window
     }
 
     /// Bytes of body that the peer may send on all streams together ahead of their readers.

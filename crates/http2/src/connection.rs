@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::config::Config;
+use crate::config::{Config, MAX_WINDOW};
 use crate::error::{Code, Error};
 use crate::gate::{Gate, Preface};
 use crate::pipe::{Ends, Pipe};
@@ -19,6 +19,8 @@ const INPUT_PIECE: usize = 16 << 10;
 const MAX_POLLS: usize = 8;
 /// What an idle connection keeps of each buffer.
 const IDLE_BUFFER: usize = 4 << 10;
+/// What it keeps of slots for streams.
+const IDLE_SLOTS: usize = 8;
 /// Characters of a peer's words that an error repeats.
 const MAX_DETAIL: usize = 128;
 
@@ -223,6 +225,10 @@ impl Http2 {
             self.takes += 1;
         } else if self.streams.active() == 0 {
             pipe.shrink(IDLE_BUFFER);
+            self.streams.shrink(IDLE_SLOTS);
+            if self.woken.capacity() > IDLE_SLOTS {
+                self.woken = Vec::new();
+            }
         }
         taken
     }
@@ -294,6 +300,24 @@ impl Http2 {
         self.active_streams() == 0
     }
 
+    /// Lets the peer send more ahead of the readers from now on: on each stream, the open ones
+    /// included, and on all of them together. To be grown, not shrunk. `false` where the peer has not
+    /// acknowledged our SETTINGS yet, or the connection is over: ask again later.
+    pub fn grow_windows(&mut self, stream: u32, connection: u32) -> bool {
+        let Some(h2) = &mut self.connection else {
+            return false;
+        };
+        if stream > MAX_WINDOW
+            || connection > MAX_WINDOW
+            || h2.set_initial_window_size(stream).is_err()
+        {
+            return false;
+        }
+        h2.set_target_window_size(connection);
+        self.drive();
+        true
+    }
+
     /// Queues a PING (RFC 9113 section 6.7). `false` where one is under way already or the
     /// connection is over.
     pub fn send_ping(&mut self) -> bool {
@@ -312,6 +336,11 @@ impl Http2 {
         self.ping = Ping::Sent;
         self.drive();
         true
+    }
+
+    /// Whether a PING is under way.
+    pub fn is_pinging(&self) -> bool {
+        self.ping == Ping::Sent
     }
 
     /// Whether the PING was answered since the last call.
@@ -378,8 +407,14 @@ impl Http2 {
                     // `h2` applies them when it has found room for its acknowledgement.
                     let pipe = self.pipe.lock();
                     let whole = self.gate.is_preface_seen() && self.gate.arriving() != Some(0);
-                    self.settled |= whole && pipe.is_drained() && !pipe.has_refused();
+                    let settled = whole && pipe.is_drained() && !pipe.has_refused();
                     drop(pipe);
+                    if settled && !self.settled {
+                        self.settled = true;
+                        self.changed = true;
+                        // Bodies that waited for this.
+                        self.streams.raise_all(Ready::WRITE);
+                    }
                     if !self.notes.is_connection_woken() {
                         break;
                     }

@@ -292,6 +292,8 @@ pub enum InvalidRequest {
     ForbiddenField(HeaderName),
     /// There is a `host` field that differs from the URI's authority.
     HostDiffers,
+    /// CONNECT, for which no tunnel would be made.
+    Connect,
     /// `h2` refused it for a reason that is not known here.
     Other,
 }
@@ -306,6 +308,7 @@ impl fmt::Display for InvalidRequest {
                 write!(f, "field {name} must not be sent over HTTP/2")
             }
             Self::HostDiffers => f.write_str("the host field differs from the request URI"),
+            Self::Connect => f.write_str("no tunnel is made over HTTP/2"),
             Self::Other => f.write_str("the request cannot be sent over HTTP/2"),
         }
     }

@@ -12,6 +12,14 @@ use crate::error::{Error, InvalidRequest, OpenError, Processed, StreamError, Str
 use crate::request::{check_request, forbidden_trailer};
 use crate::stream::{Recv, Send, Stream, StreamId};
 
+/// What of a body may leave before the peer's SETTINGS have come: all of it, if it fits in one frame.
+///
+/// A longer one could leave in part and then find that the SETTINGS shrink its window below what was
+/// sent. RFC 9113 section 6.9.2 wants that waited out, and receivers that had credited the bytes
+/// before they saw our acknowledgement, and counted too few for a WINDOW_UPDATE, wait as well, for
+/// ever: `h2` 0.4.20 as a server does. A first flight of TCP is no longer than this anyway.
+const EARLY: usize = 16 << 10;
+
 /// What [`Http2::write_body`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
@@ -89,7 +97,9 @@ impl Http2 {
     }
 
     /// Queues bytes of the request body: as many of `chunk` as the peer's windows and
-    /// [`Config::send_buffer`](crate::Config::send_buffer) allow now are split off its front.
+    /// [`Config::send_buffer`](crate::Config::send_buffer) allow now are split off its front. Until
+    /// the peer's SETTINGS have come, none are, but by [`write_last`](Self::write_last) those of a
+    /// body that is no longer than 16 KiB.
     ///
     /// # Errors
     ///
@@ -232,10 +242,18 @@ impl Http2 {
     fn write(&mut self, id: StreamId, chunk: &mut Bytes, last: bool) -> Result<Write, StreamError> {
         // More would keep other streams' share of the connection's window from them.
         let wanted = chunk.len().min(self.config.send_buffer);
+        let short = last && chunk.len() <= EARLY;
+        let early = !short && !self.is_settled();
         let (send, send_waker) = self.writer(id)?;
         if chunk.is_empty() {
             // An empty DATA frame says nothing and looks like an attack (SECURITY H3).
             return Ok(Write::Taken(0));
+        }
+        if early {
+            return match send.poll_reset(&mut Context::from_waker(send_waker)) {
+                Poll::Pending => Ok(Write::Blocked),
+                Poll::Ready(_) => Err(self.write_failed(id)),
+            };
         }
         let mut room = send.capacity();
         if room == 0 {

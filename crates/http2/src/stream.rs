@@ -156,6 +156,15 @@ impl Streams {
         self.slots.len() - self.free.len()
     }
 
+    /// Gives back the memory of many slots, while none is in use.
+    pub(crate) fn shrink(&mut self, keep: usize) {
+        if self.active() == 0 && self.slots.len() > keep {
+            self.slots = Vec::new();
+            self.free = Vec::new();
+            self.news = VecDeque::new();
+        }
+    }
+
     /// Adds the stream that `build` makes, given the waker of its receiving half.
     pub(crate) fn insert(&mut self, wire: u32, build: impl FnOnce(&Waker) -> Stream) -> StreamId {
         let index = self.free.pop().unwrap_or_else(|| {
@@ -218,6 +227,15 @@ impl Streams {
         if !slot.queued {
             slot.queued = true;
             self.news.push_back(id.index);
+        }
+    }
+
+    /// As [`raise`](Self::raise), on every stream.
+    pub(crate) fn raise_all(&mut self, ready: Ready) {
+        for index in 0..self.slots.len() as u32 {
+            if let Some(id) = self.occupant(index) {
+                self.raise(id, ready);
+            }
         }
     }
 

@@ -41,6 +41,7 @@
 //! - [Transports](#transports): what stands below, for all URLs or for some
 //! - [Tests without a network](#tests-without-a-network)
 //! - [Runtimes and TLS](#runtimes-and-tls)
+//! - [HTTP/2](#http2): what asks for it, and what changes
 //! - [Other crates' types](#other-crates-types): `http`, tower
 //! - [Features](#features)
 //!
@@ -67,7 +68,9 @@
 //! ```
 //!
 //! The client's authentication goes to the origin of its base URL alone, if it has one, and cookies
-//! given to its builder to that host. `close()` closes it for all clones.
+//! given to its builder to that host. `close()` closes it for all clones, and ends what is under way.
+//! When nothing goes on, print `client.pool()`: every connection and what it does, and every request that
+//! waits for one and why.
 //!
 //! # Requests
 //!
@@ -127,6 +130,16 @@
 //!
 //! Nothing is read ahead of the pulls but what a buffer holds, so a slow reader slows the server down.
 //! Pulled to the end, the connection can be used again; dropped before, it is closed.
+//!
+//! # Upgrades
+//!
+//! A request may offer to leave HTTP, with `Connection: Upgrade` and `Upgrade`, or ask for a tunnel with
+//! CONNECT. Where the server takes that (101, or 2xx to CONNECT), `stream()?.upgrade()?` gives the
+//! connection: [`blocking::Upgraded`] is `Read` and `Write`, for two threads if need be, [`Upgraded`] is
+//! `AsyncRead` and `AsyncWrite` (of `futures-io`; [`tokio::into_tokio_io`] makes tokio's). Nothing that
+//! came behind the head is lost, and TLS can be begun inside (`start_tls`). WebSocket crates run over it:
+//! the example `websocket` shows one. It stays one of the client's connections, for its limits, until it
+//! is dropped. Over HTTP/2 there is no such thing: neither is sent.
 //!
 //! # Redirects
 //!
@@ -193,6 +206,7 @@
 //! | what | default | to be changed by |
 //! |---|---|---|
 //! | connecting, each read, each write, waiting for a connection | 5 s each | [`Timeout`] |
+//! | all of a request; the least speed of a body | none | [`Timeout::total`], [`Timeout::low_speed`] |
 //! | connections; idle ones; for how long | 100; 20; 5 s | [`Limits`] |
 //! | redirects and challenges | 20 | [`Redirects::limit`] |
 //! | what a coded body may decode to | 64 MiB, or 100 times its size | [`Budget`] |
@@ -202,7 +216,8 @@
 //! | addresses of one host that are tried; the time before the next joins in | 16; 250 ms | |
 //! | how often a connection that cannot be made is tried for again | 0 | `retries` |
 //!
-//! A read or write limit is on silence, not on the whole transfer.
+//! A read or write limit is on silence, not on the whole transfer; the total is on everything, from the
+//! first hook to the last byte.
 //!
 //! # Connections
 //!
@@ -257,6 +272,7 @@
 //! `on_request` shows each request before it goes, `on_response` each head before its body is read: on
 //! every hop and every step of an authentication. They may change what they see, and an error ends the
 //! call. An async client also takes hooks that wait: `on_request_async`, `on_response_async`.
+//! `on_interim` is told of what comes before a response, 103 Early Hints for instance ([`Interim`]).
 //!
 //! `on_event` tells what happens below: look-ups, connections, heads, the end of bodies ([`Event`]).
 //! It only watches.
@@ -327,8 +343,73 @@
 //! spawned for a request, and a future that is dropped leaves the pool as it was. One client may serve
 //! several runtimes.
 //!
-//! TLS is rustls with ring: Mozilla's roots, or `root_certificates`, or with `trust_env` those that
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by `tls_config`.
+//! TLS is rustls with ring or AWS-LC: Mozilla's roots, or `root_certificates`, or the operating system's,
+//! or with `trust_env` those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or a whole configuration by
+//! `tls_config`. Client certificates, the oldest version, another name to verify and a key log are set
+//! on [`tls::Tls`]; a response tells what was agreed on ([`Head::tls`]).
+//!
+//! # Proxies
+//!
+//! A [`Proxy`] speaks HTTP, HTTPS, SOCKS5 or SOCKS4, with Basic or Digest, fields and TLS settings of its
+//! own. It is given to a client, to a pattern of URLs, or to one request; with `trust_env` the
+//! environment names it (`HTTPS_PROXY`, `NO_PROXY` and the like, `NUNCIO_PROXY` before them).
+//! `explain_proxy` says which one a URL would take, and why. What a proxy is told is told to nobody
+//! else, and what goes wrong at a proxy is [`Kind::Proxy`], or names it ([`Error::proxy`]).
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::blocking::Client;
+//! use nuncio::{Proxy, Transport};
+//!
+//! let client = Client::builder()
+//!     .proxy(Proxy::new("http://proxy.example:3128").auth("user", "password"))
+//!     .mount("all://*.onion", Transport::proxy("socks5://localhost:9050"))
+//!     .mount("all://localhost", Transport::client_default())
+//!     .build()?;
+//! assert_eq!(
+//!     client.explain_proxy("https://example.com/")?.to_string(),
+//!     "http://proxy.example:3128, by the client's proxy()",
+//! );
+//! let direct = client.get("https://example.com/").no_proxy().send()?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! # HTTP/2
+//!
+//! With the feature `http2`, `http2(true)` on a builder offers HTTP/2 to https servers, and the server
+//! picks; `http2_prior_knowledge(true)` speaks nothing else, without TLS too. Nothing else changes: the
+//! requests that are under way to one origin share a connection, and another is made when it is full. A
+//! time-out or a dropped future ends its own stream; a connection on which something timed out is not
+//! used again before it has answered a PING. What a server says that it did not take (REFUSED_STREAM,
+//! GOAWAY, 421) is sent again where it can be, and one that requires HTTP/1.1 gets that.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "blocking", feature = "http2"))]
+//! # fn main() -> Result<(), nuncio::Error> {
+//! use nuncio::{Body, Headers, Version, blocking::Client};
+//! use std::time::Duration;
+//!
+//! let client = Client::builder()
+//!     .http2(true)
+//!     .http2_keep_alive(Duration::from_secs(20)) // a silent server is asked whether it is there
+//!     .build()?;
+//! let body = Body::from("hello").with_trailers(|| {
+//!     let mut trailers = Headers::new();
+//!     let _ = trailers.append("x-checksum", "2cf24dba");
+//!     trailers
+//! });
+//! let response = client.post("https://example.com/").body(body).send()?;
+//! assert_eq!(response.version(), Version::HTTP_2);
+//! println!("{:?}", response.trailers());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "blocking", feature = "http2")))]
+//! # fn main() {}
+//! ```
 //!
 //! # Other crates' types
 //!
@@ -338,8 +419,7 @@
 //!
 //! # Not there yet
 //!
-//! HTTP/2 in the client, proxies, SOCKS, Unix sockets, upgrades and `CONNECT`, addresses raced against
-//! each other, retries, limits on a whole request or on a slow one.
+//! Retries of requests that were sent, `ws` URLs, CBOR, and what `tracing` would say (there are events).
 //!
 //! # Features
 //!
@@ -350,6 +430,10 @@
 //! | `smol` | | [`smol`]: the async client on smol |
 //! | `async-std` | | [`async_std`]: the async client for programs that are still on async-std |
 //! | `tls` | yes | https, by rustls with ring and Mozilla's roots |
+//! | `aws-lc` | | AWS-LC as the crypto provider, with key exchange against quantum computers: beside ring where asked for, alone where `tls` is off |
+//! | `encrypted-keys` | | client certificates whose private key is encrypted |
+//! | `platform-roots` | | `tls::platform`: the roots and the verdict of the operating system |
+//! | `http2` | | `ClientBuilder::http2`: HTTP/2 by ALPN, or by prior knowledge |
 //! | `json` | yes | JSON bodies through serde |
 //! | `idna` | yes | domain names beyond ASCII |
 //! | `gzip` | yes | responses in gzip and deflate, announced and decoded |
@@ -373,26 +457,33 @@
 
 pub mod cookie_file;
 pub mod netrc;
+#[cfg(any(feature = "tls", feature = "aws-lc", feature = "platform-roots"))]
+pub mod tls;
 
 pub use nuncio_client::{
     Address, AsyncResolve, AsyncTransport, Auth, BlockingResolve, BlockingTransport, Body,
-    BodyStream, BoxFuture, Budget, Candidate, ConnectPolicy, Cookie, CookieJar, DefaultEncoding,
-    DialError, DialFailure, Digest, Error, Event, Feed, Form, Head, Headers, Hop, Http1Config,
-    IntoReply, Kind, Limits, Link, Links, Method, Mock, Netrc, Network, OneShot, ParamValue, Part,
-    Phase, PoolCounts, Processed, QueryParams, RawSocket, Redirect, RedirectAction, Redirects,
-    Reference, Reply, Request, Resolver, Response, Script, SentRequest, ServerSentEvent, Side,
-    SocketOptions, StatusCode, Timeout, Transport, Url, Version, auth, cookies, cut, is_public,
+    BodyStream, BoxFuture, Budget, Candidate, ConnId, ConnectPolicy, ConnectionSnapshot,
+    ConnectionState, Cookie, CookieJar, DefaultEncoding, DialError, DialFailure, Digest, Error,
+    Event, Feed, Form, Head, Headers, Hop, Http1Config, Interim, IntoReply, Kind, Limits, Link,
+    Links, Method, Mock, Netrc, Network, OneShot, OriginSnapshot, ParamValue, Part, Phase,
+    PoolCounts, PoolSnapshot, Processed, Protocol, Proxy, ProxyChoice, ProxyReason, QueryParams,
+    RawSocket, Redirect, RedirectAction, Redirects, Reference, Reply, Request, Resolver, Response,
+    Script, SentRequest, ServerSentEvent, Side, SocketOptions, StatusCode, Timeout, Transport, Url,
+    Version, WaitReason, WaiterSnapshot, auth, cookies, cut, is_public,
 };
 
 #[cfg(feature = "compress")]
 pub use nuncio_client::Coding;
+#[cfg(feature = "tls")]
+pub use nuncio_client::TlsParams;
 
 /// The client over `std::net`, without an async runtime.
 #[cfg(feature = "blocking")]
 pub mod blocking {
     pub use nuncio_blocking::{
-        Blocking, Client, ClientBuilder, Items, RequestBuilder, Streaming, delete, file, file_part,
-        get, head, opened_file, options, patch, post, put, request,
+        Blocking, Client, ClientBuilder, Items, ReadHalf, RequestBuilder, Streaming, Upgraded,
+        WriteHalf, delete, file, file_part, get, head, opened_file, options, patch, post, put,
+        request,
     };
 }
 
@@ -400,8 +491,8 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 pub mod tokio {
     pub use nuncio_tokio::{
-        Tokio, builder, delete, file, file_part, from_tokio_read, get, head, into_tokio_read,
-        options, patch, post, put, request,
+        Tokio, TokioIo, builder, delete, file, file_part, from_tokio_read, get, head,
+        into_tokio_io, into_tokio_read, options, patch, post, put, request,
     };
 }
 
@@ -427,7 +518,7 @@ pub mod async_std {
 #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
 pub use nuncio_async::{
     Async, Client, ClientBuilder, Items, RequestBuilder, Runtime, Socket, Streaming, Timer,
-    from_async_read, from_poll_read, from_stream,
+    Upgraded, from_async_read, from_poll_read, from_stream,
 };
 
 /// The examples of the README compile: they are tests of this crate.

@@ -30,6 +30,8 @@ fn clients_are_shared_and_requests_are_sent() {
     plain::<nuncio::Error>();
     plain::<nuncio::Auth>();
     plain::<nuncio::CookieJar>();
+    plain::<nuncio::Proxy>();
+    plain::<nuncio::ProxyChoice>();
     plain::<nuncio::Redirects>();
     plain::<nuncio::Transport>();
 }

@@ -4,6 +4,7 @@
 
 use nuncio::blocking::Client;
 use nuncio_testkit::certs::Authority;
+use nuncio_testkit::proxy::Proxy;
 use nuncio_testkit::server::Server;
 use std::process::Command;
 
@@ -26,7 +27,13 @@ fn in_a_process_of_its_own() {
 
 /// What such clients say in a process with this environment: trusting it, and not.
 fn told(url: &str, variables: &[(&str, &str)]) -> [String; 2] {
-    let output = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().to_uppercase().ends_with("_PROXY") {
+            command.env_remove(name);
+        }
+    }
+    let output = command
         .args([
             "--ignored",
             "--exact",
@@ -75,4 +82,31 @@ fn b20_certificates_of_the_environment_are_trusted_only_where_asked() {
     assert!(trusting.starts_with("Builder ") && trusting.contains("/missing/roots.pem"));
     assert!(not.starts_with("Connect "), "nothing is read: {not}");
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn b18_proxies_of_the_environment_are_taken_only_where_asked() {
+    let origin = Server::http();
+    let proxy = Proxy::start();
+    let url = origin.url("/json");
+    let through = proxy.url();
+    for (variables, taken) in [
+        (&[("HTTP_PROXY", through.as_str())][..], true),
+        (
+            &[
+                ("NUNCIO_PROXY", &through),
+                ("HTTP_PROXY", "http://127.0.0.1:1"),
+            ],
+            true,
+        ),
+        (&[("ALL_PROXY", &through), ("NO_PROXY", "127.0.0.1")], false),
+    ] {
+        let before = proxy.asked().len();
+        assert_eq!(told(&url, variables), ["200", "200"], "{variables:?}");
+        assert_eq!(
+            proxy.asked().len() - before,
+            usize::from(taken),
+            "{variables:?}"
+        );
+    }
 }

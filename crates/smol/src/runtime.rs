@@ -6,7 +6,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use nuncio_async::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer, begin_connect};
 use std::future::{Future, pending};
 use std::io::{self, IoSlice, Read};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -135,6 +135,10 @@ impl Socket for SmolSocket {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut &self.0).poll_write_vectored(cx, pieces)
+    }
+
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.get_ref().shutdown(Shutdown::Write))
     }
 
     /// The system call: the reactor is not asked, and the socket never blocks.

@@ -18,7 +18,11 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    WantsVerifier,
+};
 
 /// The names and addresses that a good leaf is valid for.
 pub const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -107,6 +111,22 @@ impl Authority {
         self.sign(leaf_params(names))
     }
 
+    /// A certificate for a client, which servers that [ask](Leaf::asking_server_config) accept.
+    pub fn client_leaf(&self) -> Leaf {
+        let mut params = leaf_params(&["client.example"]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params)
+    }
+
+    /// A certificate whose subject is `common_name`, and that names nothing else.
+    pub fn leaf_without_names(&self, common_name: &str) -> Leaf {
+        let mut params = leaf_params(&[]);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        self.sign(params)
+    }
+
     /// A certificate for [`LOOPBACK_NAMES`] that a client has to refuse.
     pub fn faulty_leaf(&self, fault: Fault) -> Leaf {
         let mut params = leaf_params(&LOOPBACK_NAMES);
@@ -179,15 +199,53 @@ impl Leaf {
 
     /// A server configuration (TLS 1.2 and 1.3, ring) that offers `alpn`; none when empty.
     pub fn server_config(&self, alpn: &[&str]) -> Arc<ServerConfig> {
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_no_client_auth()
+        self.server_config_of(rustls::ALL_VERSIONS, alpn)
+    }
+
+    /// The same, with these versions only.
+    pub fn server_config_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&str],
+    ) -> Arc<ServerConfig> {
+        let builder = server_builder(versions).with_no_client_auth();
+        self.finish(builder, alpn)
+    }
+
+    /// The same, for clients that show a certificate of `authority` and for no others.
+    pub fn asking_server_config(
+        &self,
+        authority: CertificateDer<'static>,
+        alpn: &[&str],
+    ) -> Arc<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).expect("a certificate");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .expect("a root");
+        let builder = server_builder(rustls::ALL_VERSIONS).with_client_cert_verifier(verifier);
+        self.finish(builder, alpn)
+    }
+
+    fn finish(
+        &self,
+        builder: ConfigBuilder<ServerConfig, WantsServerCert>,
+        alpn: &[&str],
+    ) -> Arc<ServerConfig> {
+        let mut config = builder
             .with_single_cert(vec![self.der()], self.key_der())
             .expect("a key that fits the certificate");
         config.alpn_protocols = protocols(alpn);
         Arc::new(config)
     }
+}
+
+fn server_builder(
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)
+        .expect("ring speaks TLS 1.2 and 1.3")
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {

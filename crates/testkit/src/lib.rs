@@ -1,17 +1,17 @@
 //! What nuncio's own tests stand on: loopback servers, certificates made on the fly, a fake clock and
 //! an in-memory network that cuts, delays and breaks. Plain threads and `std::net`; no async runtime,
-//! and none of nuncio's other crates, so that any of them may use it for its tests. (One module is
-//! about nuncio's own connection and stands behind the feature `sharing`.)
+//! and none of nuncio's other crates, so that any of them may use it for its tests.
 //!
 //! | module | for |
 //! |---|---|
 //! | [`server`] | an origin with ready-made paths, plain or TLS, and routes of your own |
+//! | [`proxy`] | a proxy: HTTP, over TLS too, SOCKS5 and SOCKS4 |
 //! | [`script`] | a peer that does exactly what it is told, byte for byte |
+//! | [`frames`] | HTTP/2 frames written by hand, and a peer that breaks the rules with them |
 //! | [`certs`] | an authority, good and bad certificates, rustls configurations |
 //! | [`clock`] | time that moves when a test says so |
 //! | [`split`] | all the ways of cutting bytes that a codec must not notice |
 //! | [`pair`] | two byte-driven machines joined through a bad network, without I/O |
-//! | `leader` | threads that share one HTTP/2 connection without a runtime (feature `sharing`) |
 //! | [`content`], [`checksum`], [`rng`], [`latch`] | bodies, sums, seeds and gates |
 //!
 //! ```
@@ -40,11 +40,11 @@ pub mod certs;
 pub mod checksum;
 pub mod clock;
 pub mod content;
+pub mod frames;
 mod host;
 pub mod latch;
-#[cfg(all(unix, feature = "sharing"))]
-pub mod leader;
 pub mod pair;
+pub mod proxy;
 mod reply;
 mod request;
 pub mod rng;

@@ -27,6 +27,19 @@ impl Input {
         }
     }
 
+    /// With a byte that was read already.
+    pub(crate) fn beginning_with(first: u8) -> Self {
+        let mut input = Self::new();
+        input.buffer[0] = first;
+        input.end = 1;
+        input
+    }
+
+    /// What arrived and was not used.
+    pub(crate) fn rest(&self) -> Vec<u8> {
+        self.buffer[self.start..self.end].to_vec()
+    }
+
     /// Waits for a whole head and copies it into `head`; false when the client ended the connection
     /// before the first byte of one.
     pub(crate) fn read_head(

@@ -52,12 +52,14 @@
 mod body;
 mod reader;
 mod runtime;
+mod upgraded;
 
 pub use body::{file, file_part, from_tokio_read};
 pub use nuncio_async::*;
 pub use reader::into_tokio_read;
 pub use runtime::Tokio;
 use std::sync::Arc;
+pub use upgraded::{TokioIo, into_tokio_io};
 
 /// A builder of clients that run on tokio.
 pub fn builder() -> ClientBuilder {

@@ -116,6 +116,10 @@ impl Socket for TokioSocket {
         Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
     }
 
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
     /// tokio remembers whether a socket was readable; the system call knows.
     #[cfg(unix)]
     fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {

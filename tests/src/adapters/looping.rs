@@ -9,7 +9,7 @@ use nuncio::{Address, BoxFuture, Runtime, Socket, SocketOptions, Timer};
 use nuncio_async::{begin_connect, is_connected};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -150,6 +150,10 @@ impl Socket for LoopingSocket {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready(self.0.write_vectored(pieces))
+    }
+
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.shutdown(Shutdown::Write))
     }
 
     fn read_now(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -1,6 +1,6 @@
 //! What runs futures, as an adapter.
 
-use super::{Adapter, Download, Pulled};
+use super::{Adapter, Download, Pulled, TaskDuplex};
 use bytes::Bytes;
 use futures_io::AsyncRead;
 use nuncio::ServerSentEvent;
@@ -129,6 +129,13 @@ impl<E> Deref for TaskDownload<E> {
 }
 
 impl<E: Executor> Download for TaskDownload<E> {
+    type Upgraded = TaskDuplex<E>;
+
+    fn upgrade(self) -> Result<Self::Upgraded, Error> {
+        let Self { download, executor } = self;
+        Ok(TaskDuplex::new(download.upgrade()?, executor))
+    }
+
     fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         self.executor.block_on(self.download.chunk())
     }

@@ -1,6 +1,8 @@
 //! Futures dropped at every poll (SECURITY K3): the next request gets its own answer, and the pool
 //! has lost nothing.
 
+mod queue;
+
 use crate::coded::{encode, gzip, response, serving};
 use crate::echo::Echo;
 use bytes::Bytes;
@@ -20,7 +22,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Polls `future` at most `polls` times and drops it; its output if it came to its end.
-async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+pub(crate) async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|cx| {

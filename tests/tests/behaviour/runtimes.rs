@@ -28,6 +28,10 @@ fn clients_are_shared_freely() {
     sent::<nuncio::Response>();
     sent::<nuncio::Streaming>();
     sent::<nuncio::blocking::Streaming>();
+    sent::<nuncio::Upgraded>();
+    sent::<nuncio::tokio::TokioIo>();
+    sent::<nuncio::blocking::ReadHalf>();
+    sent::<nuncio::blocking::WriteHalf>();
     sent::<nuncio_async::Send>();
     sent::<nuncio_async::Stream>();
 }

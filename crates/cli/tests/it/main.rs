@@ -2,6 +2,7 @@
 
 mod download;
 mod output;
+mod proxy;
 mod request;
 mod status;
 
@@ -35,6 +36,13 @@ impl Run {
 fn command(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nuncio"));
     command.args(args).stdin(Stdio::null());
+    // Of the environment only what a test sets.
+    for (name, _) in std::env::vars_os() {
+        let upper = name.to_string_lossy().to_uppercase();
+        if upper.ends_with("_PROXY") || upper.starts_with("SSL_CERT_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

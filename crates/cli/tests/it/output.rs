@@ -2,6 +2,7 @@
 
 use crate::{command, on_all};
 use nuncio_testkit::content;
+use nuncio_testkit::frames::{END_STREAM, FramePeer, HEADERS, block, data, headers};
 use nuncio_testkit::latch::Latch;
 use nuncio_testkit::script::{Script, Step};
 use nuncio_testkit::server::{Reply, Server};
@@ -229,8 +230,39 @@ fn verbose_names_the_host_and_the_handshake() {
             "{}",
             run.out()
         );
-        assert!(run.out().contains("\n* TLS established\n"), "{}", run.out());
+        assert!(
+            run.out()
+                .contains("\n* TLS established using 'TLS 1.3' / 'TLS13_"),
+            "{}",
+            run.out()
+        );
     });
+}
+
+#[test]
+fn http2_is_offered_where_asked_and_shown_as_it_is() {
+    let authority = nuncio_testkit::certs::Authority::new();
+    let config = authority.leaf().server_config(&["h2"]);
+    let peer = FramePeer::start_tls(config, |wire, _| {
+        wire.greet(&[])?;
+        let stream = wire.until(HEADERS)?.stream;
+        let head = [(":status", "404"), ("content-type", "text/plain")];
+        wire.send(&headers(stream, 0, &block(&head)))?;
+        wire.send(&data(stream, END_STREAM, b"not here"))?;
+        wire.linger()
+    });
+    let url = format!("https://localhost:{}/a?b", peer.addr().port());
+    let args = ["-v", "--http2", "--no-verify", "-h", "X-One", "1", &url];
+    on_all(&args, |run| {
+        assert_eq!((run.status, run.err.as_str()), (1, ""));
+        let begin = "\n* TLS established\n* Selected ALPN protocol: 'h2'\nGET /a?b HTTP/2\nhost: ";
+        assert!(run.out().contains(begin), "{}", run.out());
+        assert!(run.out().contains("\nx-one: 1\n"), "{}", run.out());
+        let end = "\nHTTP/2 404 Not Found\ncontent-type: text/plain\n\nnot here\n";
+        assert!(run.out().ends_with(end), "{}", run.out());
+    });
+    // Unasked it is not offered, and this server speaks nothing else.
+    on_all(&["--no-verify", &url], |run| assert_eq!(run.status, 1));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use digest::Ticket;
 pub use digest::{Digest, DigestAlgorithm};
 pub use flow::{AsyncAuthFlow, AsyncAuthScheme, AuthFlow, AuthScheme, AuthStep};
 pub use netrc::{Netrc, NetrcEntry, NetrcError};
@@ -41,8 +42,9 @@ pub(crate) use running::Running;
 
 use crate::error::{Error, Kind};
 use crate::request::Request;
+pub(crate) use basic::basic;
 use nuncio_url::{Url, percent};
-use secret::Secret;
+pub(crate) use secret::Secret;
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;

@@ -86,6 +86,11 @@ impl<S> Dialing<S> {
         Some(address.clone())
     }
 
+    /// Whether the client was closed meanwhile.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.permit.is_cut()
+    }
+
     pub(crate) fn into_permit(self) -> Permit<S> {
         self.permit
     }

@@ -154,6 +154,40 @@ impl Dials {
         Some(tried.checked_sub(1).map_or(Duration::ZERO, delay))
     }
 
+    /// The addresses that `target` was said to have.
+    pub(crate) fn known_addresses(&self, target: Target<'_>) -> Option<&[SocketAddr]> {
+        self.overrides.find(target.host, target.port)
+    }
+
+    /// Those of `addresses` that a proxy may be told to connect to.
+    pub(crate) fn allowed(
+        &self,
+        target: Target<'_>,
+        addresses: &[SocketAddr],
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let mut refused = None;
+        let mut may = |address: &SocketAddr| match self.judge(target, &Address::Tcp(*address)) {
+            Ok(()) => true,
+            Err(reason) => {
+                refused.get_or_insert((*address, reason));
+                false
+            }
+        };
+        let allowed: Vec<_> = addresses.iter().copied().filter(|it| may(it)).collect();
+        let host = target.host;
+        match (allowed.is_empty(), refused) {
+            (false, _) => Ok(allowed),
+            (true, Some((address, reason))) => {
+                let text = format!("refused by policy: '{host}' at {}: {reason}", address.ip());
+                Err(Error::new(Kind::Policy, text))
+            }
+            (true, None) => {
+                let text = format!("'{host}' has no address");
+                Err(Error::new(Kind::Connect, text))
+            }
+        }
+    }
+
     fn judge(&self, target: Target<'_>, address: &Address) -> Result<(), String> {
         let Some(policy) = &self.policy else {
             return Ok(());

@@ -70,9 +70,9 @@ impl<B: Into<Bytes>> TryFrom<http::Response<B>> for Response {
         };
         let head = ResponseHead::new(parts.version, parts.status, headers);
         let seen = Seen {
+            interim: Vec::new(),
             extensions: parts.extensions,
-            waited: Duration::ZERO,
-            received: None,
+            ..Seen::default()
         };
         let head = Head::of(request, head, seen);
         Ok(Response::new(head, body.into(), Duration::ZERO))

@@ -1,9 +1,10 @@
 //! What every response has before its body.
 
-use super::Response;
 use super::text::DefaultEncoding;
+use super::{Interim, Response};
 use crate::cookies::CookieJar;
 use crate::exchange::Seen;
+use crate::peer::Peer;
 use crate::redirect::is_redirect;
 use crate::request::Request;
 use http::{StatusCode, Version};
@@ -12,6 +13,7 @@ use nuncio_content::Charset;
 use nuncio_headers::Headers;
 use nuncio_headers::typed::Links;
 use nuncio_url::Url;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +24,8 @@ pub struct Head {
     pub(crate) head: ResponseHead,
     /// From when the request was handed to the transport until the head was here.
     pub(crate) waited: Duration,
+    /// Who sent it.
+    pub(crate) peer: Option<Arc<Peer>>,
     /// What few responses have.
     pub(crate) more: Option<Box<More>>,
 }
@@ -65,6 +69,7 @@ pub(crate) struct More {
     /// What the body is read as, whatever it declares.
     pub(crate) charset: Option<Charset>,
     pub(crate) trailers: Option<Headers>,
+    pub(crate) interim: Vec<Interim>,
 }
 
 impl Head {
@@ -84,6 +89,7 @@ impl Head {
             Box::new(More {
                 extensions: seen.extensions,
                 received: seen.received,
+                interim: seen.interim,
                 ..More::default()
             })
         });
@@ -91,6 +97,7 @@ impl Head {
             request,
             head,
             waited: seen.waited,
+            peer: seen.peer,
             more,
         }
     }
@@ -98,6 +105,20 @@ impl Head {
     /// The protocol version of the response.
     pub fn version(&self) -> Version {
         self.head.version
+    }
+
+    /// The address that it came from: the server's, or the proxy's where there was one between. None
+    /// for what came from a transport of the user's.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.peer.as_ref()?.address
+    }
+
+    /// The TLS that was agreed on with the server that sent it, and the server's certificates; none for
+    /// what is not https, whatever was spoken with a proxy.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&crate::TlsInfo> {
+        let tls = self.peer.as_ref()?.tls.as_ref();
+        tls.filter(|_| self.request.url.scheme() == "https")
     }
 
     /// The fields, in the order and the case in which they came.
@@ -124,6 +145,12 @@ impl Head {
     /// order. The body of one is kept as it came, up to 64 KiB, and is not decoded.
     pub fn history(&self) -> &[Response] {
         self.more.as_deref().map_or(&[], |more| &*more.history)
+    }
+
+    /// The interim responses (1xx) that came before it, in their order: 103 Early Hints for instance.
+    /// There are 16 at most before each response (SECURITY F22).
+    pub fn interim(&self) -> &[Interim] {
+        self.more.as_deref().map_or(&[], |more| &more.interim)
     }
 
     /// Whether it sends elsewhere: 301, 302, 303, 307 or 308, and a `Location`.
@@ -190,9 +217,11 @@ impl Head {
         let mut seen = self.more.map_or_else(Seen::default, |more| Seen {
             extensions: more.extensions,
             received: more.received,
-            waited: Duration::ZERO,
+            interim: more.interim,
+            ..Seen::default()
         });
         seen.waited = self.waited;
+        seen.peer = self.peer;
         (self.head, seen)
     }
 }

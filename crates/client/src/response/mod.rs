@@ -2,6 +2,7 @@
 
 mod convert;
 mod head;
+mod interim;
 #[cfg(feature = "json")]
 mod json;
 mod status;
@@ -11,6 +12,7 @@ mod text;
 
 pub(crate) use head::More;
 pub use head::{Head, SentRequest};
+pub use interim::Interim;
 pub(crate) use status::told_location;
 pub use text::DefaultEncoding;
 

@@ -70,14 +70,7 @@ impl Head {
             _ => "Invalid status code",
         };
         let url = &self.request.url;
-        let mut text = format!("{what} '{}", self.head.status);
-        let reason = self.reason();
-        if !reason.is_empty() {
-            text.push(' ');
-            text.push_str(&snippet(&reason, TOLD));
-        }
-        // Writing to a string cannot fail.
-        let _ = write!(text, "' for url '{}'", Place(url));
+        let mut text = format!("{what} {}", self.answer());
         if self.has_redirect_location()
             && let Some(location) = self.head.headers.get("location")
         {
@@ -89,6 +82,19 @@ impl Head {
         }
         let error = Error::new(Kind::Status, text);
         Some(error.for_request(self.request.method.as_str(), url))
+    }
+
+    /// The status and the URL, as an error about them names the two.
+    pub(crate) fn answer(&self) -> String {
+        let mut text = format!("'{}", self.head.status);
+        let reason = self.reason();
+        if !reason.is_empty() {
+            text.push(' ');
+            text.push_str(&snippet(&reason, TOLD));
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "' for url '{}'", Place(&self.request.url));
+        text
     }
 }
 

@@ -13,6 +13,8 @@ use crate::network::Wiring;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::running::Running;
+use crate::timeout::earliest;
+use crate::total::{Doing, Total};
 use crate::transport::{Ask, Carrier, Sent};
 use bytes::{Buf, Bytes};
 use nuncio_connection::{BlockCache, Http1Config, Limits, Processed, ResponseHead, Transmit};
@@ -79,9 +81,12 @@ impl Carrier for Carried {
         self.world.reach(now);
         let timeout = request.timeout().unwrap_or_default();
         let (wiring, depot) = (Arc::clone(&self.wiring), Arc::clone(&self.depot));
+        let started = self.world.now().unwrap_or(now);
         let mut sending = Some(Sending {
-            leg: Leg::new(wiring, depot, timeout, 0),
+            leg: Leg::new(wiring, depot, timeout, 0, None),
             request,
+            total: Total::new(&timeout, started),
+            interim: Vec::new(),
             world: Arc::clone(&self.world),
         });
         Sent::of(side, move |ask| {
@@ -186,7 +191,7 @@ impl World {
             Heard::Failed(error) => connection.handle_read_error(&error),
             Heard::Silence(_) if !patient => return Ok(false),
             Heard::Silence(time) => {
-                let limit = connection.next_timeout().or(until);
+                let limit = earliest(connection.next_timeout(), until);
                 let limit = limit.map(|limit| limit.saturating_duration_since(now));
                 let passed = match (time, limit) {
                     (Some(time), Some(limit)) => time.min(limit),
@@ -221,6 +226,9 @@ impl World {
 struct Sending {
     leg: Leg<Peer>,
     request: Request,
+    /// By the script's clock.
+    total: Option<Box<Total>>,
+    interim: Vec<ResponseHead>,
     world: Arc<World>,
 }
 
@@ -230,13 +238,27 @@ impl Sending {
         let Sending {
             leg,
             request,
+            total,
+            interim,
             world,
         } = self;
         loop {
             let now = world.now()?;
+            if let Some(total) = total.as_ref().filter(|total| total.has_passed(now)) {
+                let (doing, processed) = leg.late();
+                return Poll::Ready(Err(total.error(doing).with_processed(processed)));
+            }
             let step = match leg.step(request, now, Waker::noop())? {
                 LegStep::Go(step) => step,
+                LegStep::Interim(head) => {
+                    interim.push(head);
+                    continue;
+                }
                 LegStep::Head(head) => return Poll::Ready(Ok(head)),
+            };
+            let step = match total {
+                Some(total) => total.bound_step(step),
+                None => step,
             };
             match step {
                 Step::Resolve { .. } => leg.resolved(request, Ok(vec![ADDRESS]), now)?,
@@ -266,7 +288,7 @@ impl Sending {
                 | Step::Race { .. }
                 | Step::Share
                 | Step::Tick
-                | Step::User
+                | Step::User { .. }
                 | Step::Head => {
                     return Poll::Ready(Err(over()));
                 }
@@ -278,6 +300,8 @@ impl Sending {
         let running = self.leg.take_running().ok_or_else(over)?;
         let mut arriving = Arriving {
             running: Some(running),
+            downloaded: 0,
+            total: self.total,
             world: self.world,
             rest: Bytes::new(),
         };
@@ -293,6 +317,7 @@ impl Sending {
         };
         let mut reply = Reply::from_parts(head, body);
         reply.returned = returned;
+        reply.interim = self.interim;
         Ok(reply)
     }
 }
@@ -301,6 +326,8 @@ impl Sending {
 struct Arriving {
     /// None once it is complete, or has failed.
     running: Option<Running<Peer>>,
+    downloaded: u64,
+    total: Option<Box<Total>>,
     world: Arc<World>,
     /// Here, and not handed out yet.
     rest: Bytes,
@@ -326,8 +353,28 @@ impl Arriving {
         let Some(running) = &mut self.running else {
             return Ok(None);
         };
+        if let Some(total) = self.total.as_ref().filter(|total| total.has_passed(now)) {
+            self.running = None;
+            return Err(total
+                .error(Doing::ReadingBody)
+                .with_processed(Processed::Yes));
+        }
+        running.pause_low_speed(now);
         match running.pull(now, |connection, id| connection.read_body(id, now)) {
-            Ok(Some(pull)) => Ok(Some(pull)),
+            Ok(Some(Pull::Drive { until })) => {
+                let until = running.watch_receiving(self.downloaded, until, now)?;
+                let until = match &mut self.total {
+                    Some(total) => total.bound(until),
+                    None => until,
+                };
+                Ok(Some(Pull::Drive { until }))
+            }
+            Ok(Some(pull)) => {
+                if let Pull::Chunk(chunk) = &pull {
+                    self.downloaded += chunk.len() as u64;
+                }
+                Ok(Some(pull))
+            }
             Ok(None) => {
                 if let Some(running) = self.running.take() {
                     running.held.release(now);

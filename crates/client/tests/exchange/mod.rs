@@ -6,7 +6,8 @@ mod watch;
 
 use nuncio_client::{
     BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Environment, Error, Feed, Incoming,
-    Kind, Mock, Place, PoolCounts, Pull, Request, Settings, Side, Step, Transport, Url,
+    Kind, Mock, Place, PoolCounts, PoolSnapshot, Pull, Request, Settings, Side, Step, Transport,
+    Url,
 };
 use scenario::{Means, Payload, Scenario};
 use std::sync::Arc;
@@ -189,7 +190,7 @@ impl Course<'_> {
             }
             let done = match call.step(self.now, Waker::noop()) {
                 Ok(Step::Tick) => Ok(()),
-                Ok(Step::User) => match call.poll_user(self.now, &mut noop()) {
+                Ok(Step::User { .. }) => match call.poll_user(self.now, &mut noop()) {
                     Poll::Ready(done) => done,
                     Poll::Pending => panic!("there is nothing to wait for"),
                 },
@@ -382,8 +383,12 @@ impl Driver for Inert {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         PoolCounts::default()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        PoolSnapshot::default()
     }
 
     fn evict_idle(&self) {}

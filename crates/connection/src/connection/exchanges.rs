@@ -5,6 +5,7 @@ use crate::error::{Error, Processed};
 use crate::message::{
     BodySize, Deadlines, NeverReason, Read, RequestHead, ResponseHead, Reuse, StreamId, Write,
 };
+use crate::tunnel::Tunnel;
 use bytes::Bytes;
 use nuncio_headers::Headers;
 use std::time::Instant;
@@ -27,8 +28,7 @@ impl Connection {
     ) -> Result<StreamId, Error> {
         self.alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.open(wire, head, body, deadlines, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => h2.open(wire.events, head, body, deadlines, now),
@@ -50,8 +50,7 @@ impl Connection {
     ) -> Result<Write, Error> {
         self.exchange_alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.write_body(wire, id, chunk, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), _) => h2.write_body(id, chunk, now),
@@ -71,8 +70,7 @@ impl Connection {
     ) -> Result<(), Error> {
         self.exchange_alive()?;
         match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Err(Error::Misuse("the connection is not ready yet")),
+            (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.finish_body(wire, id, trailers, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => h2.finish_body(wire.events, id, trailers, now),
@@ -90,14 +88,37 @@ impl Connection {
         self.wants_write()
     }
 
+    /// Whether a request that said `Expect: 100-continue` still waits for leave to send its body: a
+    /// 100, a final answer, or the end of [`Deadlines::expect`].
+    pub fn awaits_continue(&self, id: StreamId) -> bool {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.awaits_continue(id),
+            Stage::Http1(h1) => h1.awaits_continue(id),
+            #[cfg(feature = "tls")]
+            Stage::Handshake { .. } => false,
+        }
+    }
+
+    /// How many bytes of the request's body have left: on HTTP/1.1 to the socket, on HTTP/2 into the
+    /// peer's window. It is near enough to tell whether they move, and not exact: framing counts
+    /// until it is sent.
+    pub fn body_sent(&self, id: StreamId) -> u64 {
+        match &self.stage {
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.body_sent(id),
+            Stage::Http1(h1) => h1.given(id).saturating_sub(self.link.unwritten() as u64),
+            #[cfg(feature = "tls")]
+            Stage::Handshake { .. } => 0,
+        }
+    }
+
     /// What is left of the request's body will not be sent: the answer is here already and makes it
     /// pointless. The rest of the response can be read; an HTTP/1.1 connection ends with it.
     pub fn abandon_body(&mut self, id: StreamId) {
-        match self.parts() {
-            (Stage::Http1(h1), wire) => h1.abandon_body(wire, id),
-            // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
-            #[cfg(any(feature = "tls", feature = "http2"))]
-            _ => {}
+        // On HTTP/2 nothing is sent that nobody hands over, and nothing waits for it.
+        if let (Stage::Http1(h1), wire) = self.parts() {
+            h1.abandon_body(wire, id);
         }
     }
 
@@ -109,8 +130,7 @@ impl Connection {
     pub fn read_head(&mut self, id: StreamId, now: Instant) -> Result<Option<ResponseHead>, Error> {
         self.exchange_alive()?;
         let head = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(None),
+            (Stage::Handshake(_), _) => Ok(None),
             (Stage::Http1(h1), wire) => h1.read_head(wire, id, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => return h2.read_head(wire.events, id, now),
@@ -126,8 +146,7 @@ impl Connection {
     pub fn read_body(&mut self, id: StreamId, now: Instant) -> Result<Read, Error> {
         self.exchange_alive()?;
         let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
+            (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body(wire, id, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => return h2.read_body(wire.events, id, now),
@@ -148,8 +167,7 @@ impl Connection {
     ) -> Result<Read, Error> {
         self.exchange_alive()?;
         let read = match self.parts() {
-            #[cfg(feature = "tls")]
-            (Stage::Handshake { .. }, _) => Ok(Read::Blocked),
+            (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body_into(wire, id, into, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => {
@@ -174,9 +192,8 @@ impl Connection {
     /// Whether the peer may have acted on this exchange's request so far.
     pub fn processed(&self, id: StreamId) -> Processed {
         match &self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => Processed::No,
-            Stage::Http1(h1) => h1.processed(id, !self.input.is_empty()),
+            Stage::Handshake(_) => Processed::No,
+            Stage::Http1(h1) => h1.processed(id, !self.link.input.is_empty()),
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.processed(id),
         }
@@ -187,8 +204,7 @@ impl Connection {
     /// Needed for every exchange that was neither read to its end nor told its error.
     pub fn cancel(&mut self, id: StreamId) {
         match &mut self.stage {
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => {}
+            Stage::Handshake(_) => {}
             Stage::Http1(_) => {
                 if self.reuse() != Reuse::Idle && self.failed.is_none() {
                     self.failed = Some(NeverReason::Cancelled);
@@ -199,6 +215,28 @@ impl Connection {
         }
         #[cfg(not(feature = "http2"))]
         let _ = id;
+    }
+
+    /// The transport with its layers, and whatever came behind the response's head: after a 101 to a
+    /// request that asked for an upgrade, or a 2xx to CONNECT. What was handed out to be sent can be
+    /// reported to the tunnel instead.
+    ///
+    /// Before that head was read there is no tunnel, so that nothing can be sent ahead of it
+    /// (SECURITY F25).
+    ///
+    /// # Errors
+    /// The connection, as it was, where no such response has come, it has failed, or it speaks HTTP/2.
+    #[allow(
+        clippy::result_large_err,
+        reason = "what is handed back is what was given"
+    )]
+    pub fn into_tunnel(self) -> Result<Tunnel, Self> {
+        match &self.stage {
+            Stage::Http1(h1) if h1.is_switched() && self.failed.is_none() => {
+                Ok(Tunnel::new(self.config, self.link))
+            }
+            _ => Err(self),
+        }
     }
 
     /// As `alive`, where one exchange is all that there is: on HTTP/2 each has an end of its own.

@@ -19,13 +19,11 @@ pub(super) fn request(head: RequestHead<'_>, size: BodySize) -> Result<Request<(
     let host = head.headers.first("host").unwrap_or_default();
     let mut parts = Parts::default();
     if head.method == "CONNECT" {
-        // RFC 9113 section 8.5: the target is the authority, and there is no more.
-        parts.authority = Some(Authority::try_from(head.target).map_err(|_| unsayable())?);
-    } else {
-        parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
-        parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
-        parts.path_and_query = Some(PathAndQuery::try_from(head.target).map_err(|_| unsayable())?);
+        return Err(Error::Http2Request(InvalidRequest::Connect));
     }
+    parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
+    parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
+    parts.path_and_query = Some(PathAndQuery::try_from(head.target).map_err(|_| unsayable())?);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| unsayable())?;
     *request.headers_mut() = fields(head.headers)?;
     if let BodySize::Known(length) = size

@@ -2,7 +2,9 @@
 //! deadline for each wait.
 
 mod convert;
+mod keep_alive;
 mod stream;
+mod tuning;
 
 use crate::buffer::{Input, Transmit};
 use crate::error::{Error, IoError, Phase, Processed};
@@ -13,12 +15,14 @@ use crate::message::{
     Write,
 };
 use bytes::Bytes;
+use keep_alive::{KeepAlive, Silence};
 use nuncio_headers::Headers;
 use nuncio_http2::{Config, Http2, OpenError, Room, StreamError, StreamErrorKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::time::Instant;
-use stream::{Mark, Response, Stream, Upload};
+use std::time::{Duration, Instant};
+use stream::{Mark, Response, Stream, Upload, tell};
+use tuning::Tuning;
 
 /// Failures whose [`Processed`] is remembered after they were told.
 const VERDICTS: usize = 128;
@@ -37,6 +41,8 @@ pub(crate) struct H2 {
     told: usize,
     /// A stream has timed out, and the PING that was sent then is not answered.
     doubted: bool,
+    keep_alive: Option<KeepAlive>,
+    tuning: Tuning,
     /// Why nothing more is exchanged with the peer, where HTTP/2 itself does not know.
     cause: Option<Error>,
     /// No output leaves any more.
@@ -54,8 +60,13 @@ pub(crate) struct H2 {
 }
 
 impl H2 {
-    pub(crate) fn new(config: Config, now: Instant) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: Config,
+        keep_alive: Option<Duration>,
+        now: Instant,
+    ) -> Result<Self, Error> {
         Ok(H2 {
+            tuning: Tuning::new(config.initial_stream_window()),
             http2: Http2::new(config).map_err(Error::Http2)?,
             streams: BTreeMap::new(),
             news: VecDeque::new(),
@@ -63,6 +74,7 @@ impl H2 {
             changed: false,
             told: 0,
             doubted: false,
+            keep_alive: keep_alive.map(|every| KeepAlive::new(every, now)),
             cause: None,
             mute: false,
             now,
@@ -82,6 +94,9 @@ impl H2 {
 
     pub(crate) fn handle_input(&mut self, input: &mut Input, now: Instant) {
         self.now = now;
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.heard(now);
+        }
         self.feed(input);
     }
 
@@ -102,14 +117,19 @@ impl H2 {
         while !input.is_empty() {
             let taken = self.http2.handle_input(input.bytes());
             input.consume(taken);
+            if self.tuning.came(taken) && self.http2.send_ping() {
+                self.tuning.asked();
+            }
             // What is left waits for our answers to be taken.
             if !input.is_empty() && (!self.mute || (self.discard() == 0 && taken == 0)) {
                 break;
             }
         }
-        if self.doubted && self.http2.poll_pong() {
-            self.doubted = false;
-            self.changed = true;
+        if self.http2.poll_pong() {
+            self.changed |= std::mem::take(&mut self.doubted);
+            if let Some((stream, connection)) = self.tuning.answered() {
+                self.http2.grow_windows(stream, connection);
+            }
         }
         // Part of a frame is news to nobody yet, but no silence.
         if let Some(wire) = self.http2.arriving()
@@ -211,24 +231,33 @@ impl H2 {
     // ---- time ----
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.next_timeout
+        let keep_alive = self.keep_alive.as_ref().filter(|_| !self.is_over());
+        earliest(self.next_timeout, keep_alive.map(KeepAlive::due))
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.check_silence(now);
         if self.next_timeout.is_none_or(|until| until > now) {
             return;
         }
         let mut next = None;
-        // Is it the stream that is slow, or the connection that is dead?
-        self.doubted |= self.http2.send_ping();
-        self.changed = true;
+        let mut late = false;
         for (id, stream) in &mut self.streams {
+            if stream.leave.expire(now) {
+                let ready = Ready {
+                    readable: false,
+                    writable: true,
+                };
+                stream.writer_waits = false;
+                tell(&mut self.news, *id, stream, ready);
+            }
             let until = stream.next_timeout();
             if until.is_none_or(|until| until > now) {
                 next = earliest(next, until);
                 continue;
             }
+            late = true;
             let phase = if stream.is_write_late(now) {
                 Phase::Write
             } else {
@@ -256,6 +285,33 @@ impl H2 {
             );
         }
         self.next_timeout = next;
+        if late {
+            self.doubt();
+        }
+    }
+
+    /// Is it the stream that is slow, or the connection that is dead?
+    pub(crate) fn doubt(&mut self) {
+        self.doubted |= self.http2.send_ping() || self.http2.is_pinging();
+        self.changed = true;
+    }
+
+    /// A peer that does not even answer a PING is gone, and every stream with it.
+    fn check_silence(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        match self.keep_alive.as_mut().map(|it| it.check(now)) {
+            Some(Silence::Ask) => {
+                self.http2.send_ping();
+            }
+            Some(Silence::Dead) => self.fail(Error::Io(IoError {
+                phase: Phase::Read,
+                kind: io::ErrorKind::TimedOut,
+                code: None,
+            })),
+            Some(Silence::Short) | None => {}
+        }
     }
 
     // ---- exchanges ----
@@ -285,6 +341,7 @@ impl H2 {
                 _ => Error::Misuse("HTTP/2 takes no stream"),
             })?;
         events.raise(|| Event::RequestHeadSent {
+            version: http::Version::HTTP_2,
             method: head.method,
             target: head.target,
             headers: head.headers,
@@ -296,7 +353,7 @@ impl H2 {
             BodySize::Known(length) => Some(length),
             BodySize::Unknown => None,
         };
-        let mut stream = Stream::new(wire, upload, deadlines, declared, self.written);
+        let mut stream = Stream::new(wire, upload, deadlines, declared, self.written, now);
         stream.arm_write(now);
         self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
         self.streams.insert(id, stream);
@@ -304,9 +361,16 @@ impl H2 {
     }
 
     pub(crate) fn has_write_room(&self, id: StreamId) -> bool {
-        self.streams.get(&id).is_some_and(|stream| {
-            matches!(stream.upload, Upload::Open) && stream.pending.is_empty()
-        })
+        self.streams.get(&id).is_some_and(Stream::has_write_room)
+    }
+
+    pub(crate) fn awaits_continue(&self, id: StreamId) -> bool {
+        let stream = self.streams.get(&id);
+        stream.is_some_and(|stream| stream.leave.is_awaited())
+    }
+
+    pub(crate) fn body_sent(&self, id: StreamId) -> u64 {
+        self.streams.get(&id).map_or(0, Stream::body_sent)
     }
 
     pub(crate) fn is_sending(&self, id: StreamId) -> bool {
@@ -326,7 +390,7 @@ impl H2 {
         if chunk.is_empty() {
             return Ok(Write::Taken(0));
         }
-        if !stream.pending.is_empty() {
+        if !stream.has_write_room() {
             stream.writer_waits = true;
             return Ok(Write::Blocked);
         }
@@ -465,6 +529,7 @@ impl H2 {
                     Ok(head) => head,
                     Err(error) => return Err(self.give_up(events, id, error)),
                 };
+                stream.leave.heard(head.status);
                 if !head.is_interim() {
                     stream.response = Response::Body;
                 }
@@ -745,31 +810,3 @@ impl std::fmt::Debug for H2 {
 }
 
 const OVER: Error = Error::Misuse("this exchange is over");
-
-impl Stream {
-    fn check_writable(&self) -> Result<(), Error> {
-        match (&self.upload, &self.response) {
-            (_, Response::Failed(error)) => Err(error.clone()),
-            (Upload::Open, _) => Ok(()),
-            // As a socket says that its peer has stopped reading; the response tells why.
-            (Upload::Stopped, _) => {
-                let kind = io::ErrorKind::BrokenPipe;
-                Err(Error::Io(IoError {
-                    phase: Phase::Write,
-                    kind,
-                    code: None,
-                }))
-            }
-            _ => Err(Error::Misuse("the request is complete")),
-        }
-    }
-}
-
-fn tell(news: &mut VecDeque<StreamId>, id: StreamId, stream: &mut Stream, ready: Ready) {
-    let queued = stream.ready != Ready::default();
-    stream.ready.readable |= ready.readable;
-    stream.ready.writable |= ready.writable;
-    if !queued {
-        news.push_back(id);
-    }
-}

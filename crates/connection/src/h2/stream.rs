@@ -1,11 +1,14 @@
 //! One HTTP/2 exchange as the connection keeps it: how far each side is, and its deadlines.
 
-use crate::error::Error;
-use crate::h1::earliest;
-use crate::message::{Deadlines, Ready};
+use crate::error::{Error, IoError, Phase};
+use crate::h1::{after, earliest};
+use crate::leave::Leave;
+use crate::message::{Deadlines, Ready, StreamId};
 use bytes::Bytes;
 use http::HeaderMap;
 use nuncio_http1::LocalError;
+use std::collections::VecDeque;
+use std::io;
 use std::time::Instant;
 
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Stream {
     deadlines: Deadlines,
     read_until: Option<Instant>,
     write_until: Option<Instant>,
+    /// Whether the body may go up.
+    pub(super) leave: Leave,
     declared: Option<u64>,
     given: u64,
 }
@@ -71,6 +76,7 @@ impl Stream {
         deadlines: Deadlines,
         declared: Option<u64>,
         opened_at: u64,
+        now: Instant,
     ) -> Self {
         Stream {
             wire,
@@ -84,6 +90,7 @@ impl Stream {
             deadlines,
             read_until: None,
             write_until: None,
+            leave: Leave::new(deadlines.expect, now),
             declared,
             given: 0,
         }
@@ -138,17 +145,18 @@ impl Stream {
         }
         self.pending = Bytes::new();
         self.write_until = None;
+        self.leave = Leave::Given;
     }
 
     pub(super) fn arm_read(&mut self, now: Instant) {
         if self.read_until.is_none() {
-            self.read_until = self.deadlines.read.map(|limit| now + limit);
+            self.read_until = after(now, self.deadlines.read);
         }
     }
 
     pub(super) fn arm_write(&mut self, now: Instant) {
         if self.write_until.is_none() {
-            self.write_until = self.deadlines.write.map(|limit| now + limit);
+            self.write_until = after(now, self.deadlines.write);
         }
     }
 
@@ -175,10 +183,51 @@ impl Stream {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        earliest(self.read_until, self.write_until)
+        earliest(
+            earliest(self.read_until, self.write_until),
+            self.leave.until(),
+        )
+    }
+
+    /// Bytes of the body that found room in the peer's window.
+    pub(super) fn body_sent(&self) -> u64 {
+        self.given.saturating_sub(self.pending.len() as u64)
+    }
+
+    /// Whether a chunk would be taken.
+    pub(super) fn has_write_room(&self) -> bool {
+        matches!(self.upload, Upload::Open) && self.pending.is_empty() && !self.leave.is_awaited()
     }
 
     pub(super) fn is_write_late(&self, now: Instant) -> bool {
         self.write_until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether more of the request can be taken.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        match (&self.upload, &self.response) {
+            (_, Response::Failed(error)) => Err(error.clone()),
+            (Upload::Open, _) => Ok(()),
+            // As a socket says that its peer has stopped reading; the response tells why.
+            (Upload::Stopped, _) => {
+                let kind = io::ErrorKind::BrokenPipe;
+                Err(Error::Io(IoError {
+                    phase: Phase::Write,
+                    kind,
+                    code: None,
+                }))
+            }
+            _ => Err(Error::Misuse("the request is complete")),
+        }
+    }
+}
+
+/// Notes what became possible on a stream.
+pub(super) fn tell(news: &mut VecDeque<StreamId>, id: StreamId, stream: &mut Stream, ready: Ready) {
+    let queued = stream.ready != Ready::default();
+    stream.ready.readable |= ready.readable;
+    stream.ready.writable |= ready.writable;
+    if !queued {
+        news.push_back(id);
     }
 }

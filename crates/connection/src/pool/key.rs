@@ -1,6 +1,8 @@
 //! What makes two connections interchangeable.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 /// The whole of what a connection's identity depends on (SECURITY K6): two requests may share
 /// connections exactly when their keys are equal, byte by byte.
@@ -14,9 +16,29 @@ pub struct PoolKey<'a> {
     pub host: Cow<'a, str>,
     /// The port, default ones filled in.
     pub port: u16,
-    /// Stands for everything else: TLS configuration, route, local address, runtime. Whoever
+    /// Stands for everything else: TLS configuration, local address, runtime. Whoever
     /// configures the client gives equal numbers to equal settings and to nothing else.
     pub context: u64,
+    /// What is between here and the origin; none where nothing is.
+    pub route: Option<Arc<RouteId>>,
+}
+
+/// Names what stands between a client and an origin, a proxy with its credentials for instance: equal
+/// for what is interchangeable, and for nothing else. It is compared and never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RouteId(Box<[u8]>);
+
+impl RouteId {
+    /// The one that these bytes name: all that matters, or a cryptographic hash of it.
+    pub fn new(bytes: &[u8]) -> Self {
+        RouteId(bytes.into())
+    }
+}
+
+impl fmt::Debug for RouteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RouteId([hidden])")
+    }
 }
 
 impl PoolKey<'_> {
@@ -27,6 +49,7 @@ impl PoolKey<'_> {
             host: Cow::Owned(self.host.into_owned()),
             port: self.port,
             context: self.context,
+            route: self.route,
         }
     }
 }

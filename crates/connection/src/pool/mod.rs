@@ -9,9 +9,13 @@ mod hosts;
 mod key;
 mod sharing;
 mod slots;
+mod snapshot;
 
-pub use key::PoolKey;
+pub use key::{PoolKey, RouteId};
 pub use slots::ConnId;
+pub use snapshot::{
+    ConnectionSnapshot, ConnectionState, OriginSnapshot, PoolSnapshot, WaitReason, WaiterSnapshot,
+};
 
 use crate::message::Reuse;
 use hosts::{HostIndex, Hosts, Sharing};
@@ -211,7 +215,7 @@ impl Pool {
         slot.state = State::Busy;
         slot.room = Room::Exclusive;
         if awaited {
-            self.not_shared(host);
+            self.not_shared(conn, host);
         }
     }
 
@@ -242,8 +246,14 @@ impl Pool {
             .get(host)
             .and_then(|host| host.waiting.first().copied())
         {
-            slot.state = State::Busy;
-            self.end_wait(number, Assignment::Reuse(conn));
+            // Who waits for another origin and came before goes first, or it might wait for ever.
+            if self.ready.first().is_some_and(|(first, _)| *first < number) {
+                self.closing.push_back(conn);
+                self.drop_conn(conn);
+            } else {
+                slot.state = State::Busy;
+                self.end_wait(number, Assignment::Reuse(conn));
+            }
         } else {
             self.rest(conn, host, now);
         }
@@ -319,8 +329,10 @@ impl Pool {
         let entry = self.hosts.get_mut(host)?;
         let index = entry.idle?;
         self.slots.unlink_idle(index, &mut entry.idle);
-        let conn = self.slots.id(index)?;
-        self.wake_shared(conn);
+        let (conn, room) = self.slots.id_and_room(index)?;
+        if let Room::Shared(_) = room {
+            self.wake_shared(conn);
+        }
         Some(conn)
     }
 
@@ -371,7 +383,9 @@ impl Pool {
         self.slots.remove(conn.index);
         if let Some(entry) = self.hosts.get_mut(host) {
             entry.live -= 1;
-            entry.promising -= usize::from(promising);
+            if promising {
+                entry.promising.remove(&conn.index);
+            }
             if open {
                 entry.open.remove(&conn.index);
             }
@@ -385,12 +399,14 @@ impl Pool {
         if let Some(entry) = self.hosts.get_mut(host) {
             entry.live += 1;
             if entry.sharing == Sharing::Maybe {
-                entry.promising += 1;
                 room = Room::Unknown;
             }
         }
         let conn = self.slots.add(host, room);
         if room == Room::Unknown {
+            if let Some(entry) = self.hosts.get_mut(host) {
+                entry.promising.insert(conn.index);
+            }
             self.requeue(host);
         }
         conn
@@ -453,7 +469,7 @@ impl Pool {
         let mut alone = false;
         if let Some(host) = self.hosts.get_mut(waiter.host) {
             host.waiting.remove(&number);
-            alone = host.waiting.is_empty() && host.promising > 0;
+            alone = host.waiting.is_empty() && !host.promising.is_empty();
         }
         if alone {
             self.close_stalled(waiter.host);
@@ -468,7 +484,7 @@ impl Pool {
         let Some(entry) = self.hosts.get_mut(host) else {
             return;
         };
-        let open = open && entry.promising == 0;
+        let open = open && entry.promising.is_empty();
         let first = entry.waiting.first().copied().filter(|_| open);
         if entry.queued != first {
             if let Some(old) = entry.queued.take() {
@@ -484,5 +500,7 @@ impl Pool {
 
 #[cfg(test)]
 mod sharing_tests;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ impl Pool {
         if entry.sharing == Sharing::Never {
             entry.sharing = Sharing::Maybe;
         }
-        let (open, promising) = (entry.open.first().copied(), entry.promising > 0);
+        let (open, promising) = (entry.open.first().copied(), !entry.promising.is_empty());
         if !fresh {
             if let Some(conn) = open.and_then(|index| self.slots.id(index)) {
                 self.join(conn);
@@ -141,19 +141,16 @@ impl Pool {
         }
     }
 
-    /// An idle connection that was taken is shared again, if it is one of those.
+    /// An idle connection that was taken, and was shared, is so again.
     pub(super) fn wake_shared(&mut self, conn: ConnId) {
-        let shared = |slot: &Slot| matches!(slot.room, Room::Shared(_));
-        if self.slots.get(conn).is_some_and(shared) {
-            self.change_slot(conn, |slot| slot.state = State::Shared { used: 1 });
-        }
+        self.change_slot(conn, |slot| slot.state = State::Shared { used: 1 });
     }
 
     /// The host's connections are exclusive, it turned out: nobody waits for one to share.
-    pub(super) fn not_shared(&mut self, host: HostIndex) {
+    pub(super) fn not_shared(&mut self, conn: ConnId, host: HostIndex) {
         if let Some(entry) = self.hosts.get_mut(host) {
             entry.sharing = Sharing::NotHere;
-            entry.promising -= 1;
+            entry.promising.remove(&conn.index);
         }
         self.requeue(host);
         self.serve();
@@ -161,8 +158,12 @@ impl Pool {
 
     /// Nobody waits for them any more: connections that have no room and no requests.
     pub(super) fn close_stalled(&mut self, host: HostIndex) {
-        for conn in self.slots.stalled(host) {
-            self.close_unused(conn);
+        let promising = self.hosts.get(host).map(|host| &host.promising);
+        let stalled: Vec<_> = promising.into_iter().flatten().copied().collect();
+        for index in stalled {
+            if let Some(conn) = self.slots.id(index) {
+                self.close_unused(conn);
+            }
         }
     }
 
@@ -207,7 +208,11 @@ impl Pool {
             entry.open.remove(&conn.index);
         }
         if before != after {
-            entry.promising = (entry.promising + usize::from(after)) - usize::from(before);
+            if after {
+                entry.promising.insert(conn.index);
+            } else {
+                entry.promising.remove(&conn.index);
+            }
             self.requeue(host);
         }
         Some(host)

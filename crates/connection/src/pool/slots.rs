@@ -136,29 +136,30 @@ impl Slots {
         })
     }
 
-    /// Every shared connection that is in use.
-    pub(super) fn shared(&self) -> Vec<ConnId> {
-        self.ids(|slot| matches!(slot.state, State::Shared { .. }))
+    pub(super) fn id_and_room(&self, index: u32) -> Option<(ConnId, Room)> {
+        let slot = self.list.get(index as usize)?;
+        let generation = slot.generation;
+        Some((ConnId { index, generation }, slot.room))
     }
 
-    /// Shared connections of `host` that carry nothing and have no room: few, if any, and asked for
-    /// only where there are some.
-    pub(super) fn stalled(&self, host: HostIndex) -> Vec<ConnId> {
-        self.ids(|slot| {
-            slot.host == host
-                && slot.state == State::Shared { used: 0 }
-                && slot.room == Room::Shared(0)
-        })
-    }
-
-    fn ids(&self, which: impl Fn(&Slot) -> bool) -> Vec<ConnId> {
+    /// Every live connection.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Slot)> {
         let slots = self.list.iter().enumerate();
         slots
-            .filter(|(_, slot)| which(slot))
-            .map(|(index, slot)| ConnId {
-                index: index as u32,
-                generation: slot.generation,
+            .filter(|(_, slot)| slot.state != State::Free)
+            .map(|(index, slot)| {
+                let index = index as u32;
+                let generation = slot.generation;
+                (ConnId { index, generation }, slot)
             })
+    }
+
+    /// Every shared connection that is in use.
+    pub(super) fn shared(&self) -> Vec<ConnId> {
+        let shared = |slot: &Slot| matches!(slot.state, State::Shared { .. });
+        self.iter()
+            .filter(|(_, slot)| shared(slot))
+            .map(|(conn, _)| conn)
             .collect()
     }
 

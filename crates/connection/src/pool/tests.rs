@@ -3,12 +3,13 @@ use crate::message::NeverReason;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
-fn key(host: &str) -> PoolKey<'_> {
+pub(super) fn key(host: &str) -> PoolKey<'_> {
     PoolKey {
         scheme: "http".into(),
         host: host.into(),
         port: 80,
         context: 0,
+        route: None,
     }
 }
 
@@ -82,6 +83,62 @@ fn those_who_wait_are_served_in_their_order() {
         panic!("a freed place must be given on")
     };
     assert_eq!(ticket, second);
+}
+
+#[test]
+fn who_came_first_is_served_first_whatever_the_origin() {
+    let now = Instant::now();
+    let mut pool = Pool::new(limits(1, 1));
+    let mut held = connect(&mut pool, "busy", now);
+    let own = wait(&mut pool, "busy", None, now);
+    let other = wait(&mut pool, "other", None, now);
+    let late = wait(&mut pool, "busy", None, now);
+    pool.release(held, &Reuse::Idle, now);
+    let served = |pool: &mut Pool| pool.poll_assigned().map(|it| (it.ticket, it.outcome));
+    assert_eq!(served(&mut pool), Some((own, Assignment::Reuse(held))));
+    // An origin that is asked all the time would keep its connection, and the other would starve.
+    pool.release(held, &Reuse::Idle, now);
+    assert_eq!(pool.poll_close(), Some(held));
+    let Some((ticket, Assignment::Connect(conn))) = served(&mut pool) else {
+        panic!("nobody was served");
+    };
+    assert_eq!(ticket, other);
+    pool.established(conn);
+    held = conn;
+    pool.release(held, &Reuse::Idle, now);
+    assert_eq!(pool.poll_close(), Some(held));
+    assert!(matches!(served(&mut pool), Some((ticket, Assignment::Connect(_))) if ticket == late));
+    assert_eq!((pool.counts().connections, pool.counts().waiting), (1, 0));
+}
+
+#[test]
+fn many_origins_are_told_apart() {
+    // Some of the same length, with the same beginning or end; fewer and more than are compared one by
+    // one; some forgotten on the way.
+    let now = Instant::now();
+    let mut pool = Pool::new(limits(1_000, 1_000));
+    let name = |number: usize| match number % 3 {
+        0 => format!("{number:04}.example.com"),
+        1 => format!("example-{number:04}"),
+        _ => format!("long-beginning-{number:04}-long-end"),
+    };
+    let mut conns = HashMap::new();
+    for number in 0..100 {
+        let conn = connect(&mut pool, &name(number), now);
+        pool.release(conn, &Reuse::Idle, now);
+        conns.insert(number, conn);
+        if number % 7 == 3 {
+            pool.forget(conns.remove(&(number - 2)).unwrap());
+        }
+        for (number, conn) in &conns {
+            let got = pool.checkout(&key(&name(*number)), None, now);
+            assert_eq!(got, Checkout::Reuse(*conn), "{number}");
+        }
+        for conn in conns.values() {
+            pool.release(*conn, &Reuse::Idle, now);
+        }
+    }
+    assert_eq!(pool.counts().origins, conns.len());
 }
 
 #[test]

@@ -1,8 +1,18 @@
 //! TLS, by rustls. Its connection types stay behind this module; its `ClientConfig` does not.
 
 mod config;
+mod identity;
+mod info;
+mod provider;
 
-pub use config::{Roots, TlsConfigError, client_config};
+pub use config::{Roots, TlsConfig, TlsConfigError, TlsVersion};
+pub use identity::Identity;
+pub use info::TlsInfo;
+#[cfg(feature = "aws-lc")]
+pub use provider::aws_lc;
+pub use provider::default_provider;
+#[cfg(feature = "ring")]
+pub use provider::ring;
 
 use crate::buffer::{Input, LARGE_BLOCK, SMALL_BLOCK, Transmit};
 use crate::error::TlsError;
@@ -20,6 +30,19 @@ pub struct TlsParams {
     pub server_name: String,
 }
 
+impl TlsParams {
+    /// The server's name as certificates and SNI have it.
+    pub(crate) fn name(&self) -> Result<ServerName<'static>, TlsError> {
+        let bare = self
+            .server_name
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let bare = bare.strip_suffix('.').unwrap_or(bare);
+        ServerName::try_from(bare.to_owned())
+            .map_err(|_| TlsError::ServerName(self.server_name.clone()))
+    }
+}
+
 /// One TLS session over bytes.
 #[derive(Debug)]
 pub(crate) struct Tls {
@@ -31,13 +54,7 @@ pub(crate) struct Tls {
 
 impl Tls {
     pub(crate) fn new(params: TlsParams) -> Result<Self, TlsError> {
-        let bare = params
-            .server_name
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let bare = bare.strip_suffix('.').unwrap_or(bare);
-        let name = ServerName::try_from(bare.to_owned())
-            .map_err(|_| TlsError::ServerName(params.server_name.clone()))?;
+        let name = params.name()?;
         let offered = params.config.alpn_protocols.clone();
         let mut session = rustls::ClientConnection::new(params.config, name)
             .map_err(|e| TlsError::Failed(e.to_string()))?;
@@ -62,6 +79,10 @@ impl Tls {
             ),
             chosen => Ok(chosen),
         }
+    }
+
+    pub(crate) fn info(&self) -> Option<TlsInfo> {
+        TlsInfo::of(&self.session)
     }
 
     /// Decrypts all of `ciphertext` and appends what comes out to `plain`.

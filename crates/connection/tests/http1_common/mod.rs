@@ -20,6 +20,7 @@ use std::time::Duration;
 pub const LIMITS: Deadlines = Deadlines {
     read: Some(Duration::from_secs(5)),
     write: Some(Duration::from_secs(3)),
+    expect: None,
 };
 
 pub struct Machine {

@@ -2,7 +2,10 @@
 
 #![cfg(feature = "http2")]
 
+mod expect;
+mod keep_alive;
 mod peer;
+mod windows;
 
 use bytes::Bytes;
 use nuncio_connection::{
@@ -12,6 +15,7 @@ use nuncio_connection::{
 use nuncio_testkit::split::{self, Split};
 use peer::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a reader sees of one response; pieces of the body are joined.
 #[derive(Debug, Default, PartialEq)]

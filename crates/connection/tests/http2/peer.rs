@@ -67,10 +67,11 @@ pub(crate) struct Client {
 impl Client {
     /// One whose peer has introduced itself.
     pub(crate) fn new(window: u32) -> Self {
-        let config = ConnectionConfig {
-            prior_knowledge: PriorKnowledge::Http2,
-            ..Default::default()
-        };
+        Self::with(ConnectionConfig::default(), window)
+    }
+
+    pub(crate) fn with(mut config: ConnectionConfig, window: u32) -> Self {
+        config.prior_knowledge = PriorKnowledge::Http2;
         let clock = Clock::new();
         let connection = Connection::new(Arc::new(config), vec![], None, clock.now()).unwrap();
         let mut client = Client {
@@ -197,5 +198,6 @@ pub(crate) fn limits(read: u32, write: u32) -> Deadlines {
     Deadlines {
         read: Some(SECOND * read),
         write: Some(SECOND * write),
+        expect: None,
     }
 }

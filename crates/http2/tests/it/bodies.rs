@@ -154,3 +154,55 @@ fn a_thousand_exchanges_reuse_slots() {
         assert!(http2.is_idle());
     }
 }
+
+/// The server shrinks the window below what was sent before it could say so. What it had read and
+/// credited by then was too little for a WINDOW_UPDATE, and `h2` as a server never sends one for it.
+#[test]
+fn h05_an_upload_that_begins_before_the_settings_outlives_a_window_that_shrinks() {
+    for window in [1, 1000, 20_000, 65_535] {
+        for begun in [1, 900, 5000, 20_000, 33_000, 60_000] {
+            let mut http2 = Http2::new(Config::new()).unwrap();
+            let mut builder = h2::server::Builder::new();
+            builder.initial_window_size(window);
+            let mut server = Server::new(&builder);
+            let mut job = Job::start(&mut http2, body(begun + 5000, 5));
+            server.take(&mut http2);
+            let mut first = job.left.split_to(begun);
+            while let Write::Taken(1..) = http2.write_body(job.id, &mut first).unwrap() {}
+            job.left = [first, job.left].concat().into();
+            server.take(&mut http2);
+            let mut rounds = 0;
+            server.step(&mut http2);
+            while !job.done {
+                job.step(&mut http2);
+                server.step(&mut http2);
+                rounds += 1;
+                assert!(rounds < 300_000, "window {window}, {begun} bytes");
+            }
+            job.check();
+        }
+    }
+}
+
+#[test]
+fn a_body_of_one_frame_does_not_wait_for_the_settings() {
+    let mut http2 = Http2::new(Config::new()).unwrap();
+    let mut server = Server::new(h2::server::Builder::new().initial_window_size(1));
+    let request = http::Request::post("https://example.com/")
+        .body(())
+        .unwrap();
+    let id = http2.open(request, false).unwrap();
+    server.take(&mut http2);
+    let mut long = body((16 << 10) + 1, 1);
+    assert_eq!(http2.write_last(id, &mut long).unwrap(), Write::Blocked);
+    let mut short = body(16 << 10, 1);
+    assert_eq!(http2.write_body(id, &mut short).unwrap(), Write::Blocked);
+    assert_eq!(
+        http2.write_last(id, &mut short).unwrap(),
+        Write::Taken(16 << 10)
+    );
+    for _ in 0..10 {
+        server.step(&mut http2);
+    }
+    assert_eq!(http2.read_head(id).unwrap().unwrap().status(), 200);
+}

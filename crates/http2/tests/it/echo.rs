@@ -79,16 +79,21 @@ impl Server {
 
     /// Moves bytes both ways and lets the server work, once. Whether anything moved.
     pub(crate) fn step(&mut self, client: &mut Http2) -> bool {
-        let mut moved = false;
-        let mut out = Vec::new();
-        while client.take_output(&mut out) > 0 {}
-        moved |= !out.is_empty();
-        self.io.0.lock().unwrap().0.extend(out);
+        let moved = self.take(client);
         self.poll();
         self.batch.append(&mut self.io.0.lock().unwrap().1);
         let taken = client.handle_input(&self.batch);
         self.batch.drain(..taken);
         moved | (taken > 0)
+    }
+
+    /// Moves what the client has to send into the server's reach.
+    pub(crate) fn take(&mut self, client: &mut Http2) -> bool {
+        let mut out = Vec::new();
+        while client.take_output(&mut out) > 0 {}
+        let moved = !out.is_empty();
+        self.io.0.lock().unwrap().0.extend(out);
+        moved
     }
 
     fn poll(&mut self) {

@@ -565,3 +565,33 @@ fn a_connection_without_settings_allows_one_stream() {
     http2.open(request("GET"), true).unwrap();
     assert!(http2.open(request("GET"), true).is_err());
 }
+
+#[test]
+fn h11_what_follows_a_bad_head_breaks_no_other_stream() {
+    let cases: [&[(&str, &str)]; 5] = [
+        &[(":status", "200"), ("connection", "close")],
+        &[(":status", "200"), (":status", "200")],
+        &[(":status", "101")],
+        &[("server", "x")],
+        &[(":status", "200"), ("content-length", "x")],
+    ];
+    for fields in cases {
+        for body in [&b""[..], b"x"] {
+            for late in [false, true] {
+                let mut raw = Raw::new();
+                let id = raw.get();
+                raw.feed(&headers(1, 0, &block(fields)));
+                let early = if late { None } else { Some(raw.error(id)) };
+                let other = raw.get();
+                raw.feed(&data(1, END_STREAM, body));
+                let error = early.unwrap_or_else(|| raw.error(id));
+                assert!(malformed(&error), "{fields:?}: {error}");
+                raw.feed(&headers(3, 0, OK));
+                raw.feed(&data(3, END_STREAM, b"x"));
+                let seen = raw.read(other);
+                let whole = [Seen::Head(200), Seen::Body(b"x".to_vec()), Seen::End];
+                assert_eq!(seen, whole, "{fields:?}");
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod chaos;
 mod echo;
 mod ending;
 mod exchange;
+mod heap;
 mod hostile;
 mod raw;
 mod split;

@@ -54,9 +54,29 @@ pub(crate) fn choose(
     headers: &Headers,
     allowed: impl Fn(DigestAlgorithm) -> bool,
 ) -> Result<Option<DigestChallenge>, Error> {
+    choose_among(headers.www_authenticate(), allowed)
+}
+
+/// As [`choose`], for the challenges of a proxy. Its protection space is the whole proxy, whatever
+/// they say of a domain (RFC 7616 section 3.3).
+pub(crate) fn choose_of_proxy(
+    headers: &Headers,
+    allowed: impl Fn(DigestAlgorithm) -> bool,
+) -> Result<Option<DigestChallenge>, Error> {
+    let mut chosen = choose_among(headers.proxy_authenticate(), allowed)?;
+    if let Some(challenge) = &mut chosen {
+        challenge.domain = None;
+    }
+    Ok(chosen)
+}
+
+fn choose_among(
+    challenges: Vec<Challenge>,
+    allowed: impl Fn(DigestAlgorithm) -> bool,
+) -> Result<Option<DigestChallenge>, Error> {
     let mut best: Option<DigestChallenge> = None;
     let (mut fault, mut understood) = (None, false);
-    for challenge in headers.www_authenticate() {
+    for challenge in challenges {
         if !is_digest(&challenge) {
             continue;
         }

@@ -4,10 +4,12 @@ mod algorithm;
 mod answer;
 mod challenge;
 mod memory;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
 pub use algorithm::DigestAlgorithm;
+pub(crate) use memory::Ticket;
 
 use super::basic::{has_control, refused};
 use super::flow::{AuthFlow, AuthScheme, AuthStep};
@@ -18,7 +20,7 @@ use crate::response::Response;
 use answer::{Asked, Credentials};
 use challenge::{DigestChallenge, Qop};
 use http::StatusCode;
-use memory::{Memory, Nonces, Ticket, random_nonce, same_origin};
+use memory::{Memory, Nonces, random_nonce, same_origin};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -100,9 +102,10 @@ impl Digest {
             (Some(Qop::AuthInt), None) => return Ok(Signed::NoBody),
             (_, body) => body.unwrap_or_default(),
         };
+        let target = request.target();
         let asked = Asked {
             method: request.method().as_str(),
-            target: request.url().raw_path(),
+            target: &target,
             body,
         };
         let value = answer::answer(&ticket.challenge, &self.credentials, asked, &ticket.count);

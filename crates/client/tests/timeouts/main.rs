@@ -1,0 +1,9 @@
+//! Limits on time, to the nanosecond: whole calls on a clock that stands still unless it is waited for.
+
+mod expect;
+mod interim;
+mod low_speed;
+mod stalls;
+mod total;
+mod world;
+mod zero;
