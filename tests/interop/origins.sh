@@ -101,6 +101,7 @@ start_apache() {
     mkdir -p "$folder/cgi"
     cp "$here/apps/echo.cgi" "$folder/cgi/echo"
     cp "$here/apps/echo.cgi" "$folder/cgi/limited"
+    cp "$here/apps/file.cgi" "$folder/cgi/file"
     apache_configuration "$folder" >"$folder/httpd.conf"
     launch apache apache2 -DFOREGROUND -f "$folder/httpd.conf"
 }
@@ -117,7 +118,7 @@ User www-data
 Group www-data
 EOT
     for module in mpm_event http2 ssl socache_shmcb authn_core authz_core deflate filter alias headers \
-        include cgid unixd reqtimeout; do
+        cgid env unixd reqtimeout; do
         # What is compiled in is no file.
         [[ ! -e /usr/lib/apache2/modules/mod_$module.so ]] ||
             echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
@@ -135,11 +136,8 @@ Header always set X-Peer "expr=%{REMOTE_PORT}"
 <Directory />
     Require all granted
 </Directory>
-Alias /chunked $scratch/files
-<Location /chunked>
-    Options +Includes
-    SetOutputFilter INCLUDES
-</Location>
+SetEnv FILES $scratch/files
+ScriptAlias /chunked $1/cgi/file
 Alias /zip $scratch/files
 <Location /zip>
     SetOutputFilter DEFLATE
@@ -156,7 +154,6 @@ EOT
     apache_host "${port[apache_https]}" 'h2 http/1.1' tls
     local short=$'KeepAliveTimeout 40ms\n    MaxKeepAliveRequests 10'
     apache_host "${port[apache_short_http]}" http/1.1 '' "$short"
-    apache_host "${port[apache_short_h2c]}" h2c '' "$short"
     apache_host "${port[apache_short_https]}" 'h2 http/1.1' tls "$short"
 }
 
@@ -256,8 +253,10 @@ graceful_timeout = 0
 workers = 0
 EOT
     if [[ -n $1 ]]; then
-        printf 'keep_alive_timeout = 0.04\nkeep_alive_max_requests = 10\n'
+        echo 'keep_alive_timeout = 0.04'
     else
-        printf 'keep_alive_timeout = 60\nkeep_alive_max_requests = 1000000\n'
+        echo 'keep_alive_timeout = 60'
     fi
+    # Where it counts them, the last answer of a connection may be cut short.
+    echo 'keep_alive_max_requests = 1000000'
 }

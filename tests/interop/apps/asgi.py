@@ -1,5 +1,6 @@
 """What README.md promises of every origin, as an ASGI application; NUNCIO_INTEROP_FILES has the files."""
 
+import asyncio
 import email.utils
 import gzip
 import os
@@ -23,7 +24,7 @@ async def app(scope, receive, send):
     elif path == "/trailers" and "http.response.trailers" in scope.get("extensions", {}):
         await trailers(scope, send)
     else:
-        await file(scope, send, path)
+        await file(scope, receive, send, path)
 
 
 async def lifespan(receive, send):
@@ -74,7 +75,7 @@ async def trailers(scope, send):
     await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"42")]})
 
 
-async def file(scope, send, path):
+async def file(scope, receive, send, path):
     chunked, zipped = path.startswith("/chunked/"), path.startswith("/zip/")
     name = os.path.normpath("/" + path.removeprefix("/chunked").removeprefix("/zip"))
     try:
@@ -104,6 +105,13 @@ async def file(scope, send, path):
         if coded:
             await send({"type": "http.response.body", "body": gzip.compress(source.read())})
             return
-        while piece := source.read(PIECE):
+        gone = asyncio.create_task(disconnected(receive))
+        while not gone.done() and (piece := source.read(PIECE)):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        gone.cancel()
         await send({"type": "http.response.body", "body": b""})
+
+
+async def disconnected(receive):
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -80,18 +80,24 @@ fn a_thousand_requests_a_hundred_at_once<A: Adapter>(adapter: &A, origin: &'stat
     }
 }
 
+/// How many requests each of so many streams makes: `NUNCIO_INTEROP_EACH`, or 100.
+fn each() -> usize {
+    let each = std::env::var("NUNCIO_INTEROP_EACH");
+    each.map_or(100, |each| each.parse().unwrap())
+}
+
 behaviour!(
     #[ignore = "needs tests/interop/run"]
-    a_hundred_streams_of_a_thousand_requests_each
+    a_hundred_streams_with_many_requests_each
 );
-fn a_hundred_streams_of_a_thousand_requests_each<A: Adapter>(adapter: &A) {
-    many(adapter, &NGINX, Way::Http2, 100, 1_000);
+fn a_hundred_streams_with_many_requests_each<A: Adapter>(adapter: &A) {
+    many(adapter, &NGINX, Way::Http2, 100, each());
 }
 
 #[test]
 #[ignore = "needs tests/interop/run"]
 fn sixty_four_threads_share_a_connection() {
-    many(&Blocking, &NGINX, Way::Http2, 64, 1_000);
+    many(&Blocking, &NGINX, Way::Http2, 64, each());
 }
 
 behaviour!(
@@ -99,8 +105,8 @@ behaviour!(
     ten_thousand_requests_over_connections_that_end_after_a_hundred
 );
 fn ten_thousand_requests_over_connections_that_end_after_a_hundred<A: Adapter>(adapter: &A) {
-    // One after the other, some at once, and as many as a connection takes.
-    for (chains, each) in [(1, 2_000), (8, 500), (64, 250)] {
+    // One after the other, some at once, and most of what a connection takes.
+    for (chains, each) in [(1, 1_000), (8, 250), (70, 100)] {
         let client = builder(adapter, Way::Http2).build().unwrap();
         let chain = |chain: usize| {
             let client = client.clone();

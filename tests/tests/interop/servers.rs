@@ -39,14 +39,14 @@ pub(crate) enum Can {
     TellPeer,
     /// `/chunked/`, `/zip/` and `/redirect`.
     Vary,
-    /// 413 at `/limited`.
-    Refuse,
-    /// `/trailers` over HTTP/1.1.
-    Trailers1,
-    /// `/trailers` over HTTP/2.
-    Trailers2,
-    /// Has ports where connections end after 40 ms of idleness.
-    EndIdle,
+    /// Takes requests on an HTTP/2 connection where it has refused a body. HAProxy does not give back the
+    /// connection's window for what it threw away.
+    GoOnRefused,
+    /// Goes on with an HTTP/2 download that paused while others were cancelled. HAProxy may send no more
+    /// of it, however wide its windows are.
+    GoOnCancelled,
+    /// Answers HEAD for what is not there. nghttpd sends a body with that.
+    MissHead,
 }
 
 /// A server.
@@ -54,41 +54,67 @@ pub(crate) enum Can {
 pub(crate) struct Origin {
     pub(crate) name: &'static str,
     pub(crate) ways: &'static [Way],
+    /// Where it has ports on which connections end after 40 ms of idleness.
+    pub(crate) ends: &'static [Way],
+    /// Where `/limited` has 413 for whoever still sends. Over HTTP/2, hypercorn ends the connection.
+    pub(crate) refuses: &'static [Way],
+    /// Where `/trailers` has some.
+    pub(crate) trails: &'static [Way],
     pub(crate) can: &'static [Can],
 }
 
-use Can::{EndIdle, Refuse, TellPeer, Trailers1, Trailers2, Vary};
+use Can::{GoOnCancelled, GoOnRefused, MissHead, TellPeer, Vary};
 use Way::{Http1, Http1Tls, Http2, Http2Clear};
+
+const ALL: &[Way] = &[Http1, Http1Tls, Http2, Http2Clear];
 
 pub(crate) static NODE: Origin = Origin {
     name: "NODE",
-    ways: &[Http1, Http1Tls, Http2, Http2Clear],
-    can: &[TellPeer, Vary, Refuse, Trailers1, Trailers2, EndIdle],
+    ways: ALL,
+    ends: ALL,
+    refuses: ALL,
+    trails: ALL,
+    can: &[TellPeer, Vary, GoOnRefused, GoOnCancelled, MissHead],
 };
 pub(crate) static NGINX: Origin = Origin {
     name: "NGINX",
-    ways: &[Http1, Http1Tls, Http2, Http2Clear],
-    can: &[TellPeer, Vary, Refuse, Trailers1, EndIdle],
+    ways: ALL,
+    ends: ALL,
+    refuses: ALL,
+    trails: &[Http1, Http1Tls],
+    can: &[TellPeer, Vary, GoOnRefused, GoOnCancelled, MissHead],
 };
 pub(crate) static APACHE: Origin = Origin {
     name: "APACHE",
-    ways: &[Http1, Http1Tls, Http2, Http2Clear],
-    can: &[TellPeer, Vary, Refuse, EndIdle],
+    ways: ALL,
+    ends: &[Http1, Http1Tls, Http2],
+    refuses: ALL,
+    trails: &[],
+    can: &[TellPeer, Vary, GoOnRefused, GoOnCancelled, MissHead],
 };
 pub(crate) static HAPROXY: Origin = Origin {
     name: "HAPROXY",
-    ways: &[Http1, Http1Tls, Http2, Http2Clear],
-    can: &[TellPeer, Vary, Refuse, Trailers1, Trailers2, EndIdle],
+    ways: ALL,
+    ends: ALL,
+    refuses: ALL,
+    trails: ALL,
+    can: &[TellPeer, Vary, MissHead],
 };
 pub(crate) static NGHTTPD: Origin = Origin {
     name: "NGHTTPD",
     ways: &[Http2, Http2Clear],
-    can: &[],
+    ends: &[],
+    refuses: &[],
+    trails: &[Http2, Http2Clear],
+    can: &[GoOnCancelled],
 };
 pub(crate) static HYPERCORN: Origin = Origin {
     name: "HYPERCORN",
-    ways: &[Http1, Http1Tls, Http2, Http2Clear],
-    can: &[TellPeer, Vary, Refuse, Trailers2, EndIdle],
+    ways: ALL,
+    ends: ALL,
+    refuses: &[Http1, Http1Tls],
+    trails: &[Http2, Http2Clear],
+    can: &[TellPeer, Vary, GoOnCancelled, MissHead],
 };
 
 /// A test on every adapter, for every origin, of scenarios in the same module.
