@@ -69,6 +69,27 @@ http {
         keepalive_requests 100;
         include $1/locations.conf;
     }
+
+    # Wants a certificate of the same authority, and says whose it was.
+    server {
+        listen 127.0.0.1:${port[nginx_mutual_https]} ssl http2;
+        ssl_client_certificate $scratch/tls/ca.pem;
+        ssl_verify_client on;
+        include $1/locations.conf;
+        location = /who { return 200 "\$ssl_client_s_dn\n"; }
+    }
+
+    server {
+        listen 127.0.0.1:${port[nginx_tls12_https]} ssl http2;
+        ssl_protocols TLSv1.2;
+        include $1/locations.conf;
+        location = /tls { return 200 "\$ssl_protocol\n"; }
+    }
+
+    server {
+        listen unix:$1/socket;
+        include $1/locations.conf;
+    }
 }
 EOT
 }
@@ -107,26 +128,8 @@ start_apache() {
 }
 
 apache_configuration() {
-    local module
+    apache_basics "$1" http2 ssl socache_shmcb authn_core authz_core deflate filter alias headers cgid env reqtimeout
     cat <<EOT
-ServerRoot $1
-PidFile $1/pid
-ErrorLog $1/error.log
-ServerName localhost
-# Only heeded when it is started by root, as whom it does not serve.
-User www-data
-Group www-data
-EOT
-    for module in mpm_event http2 ssl socache_shmcb authn_core authz_core deflate filter alias headers \
-        cgid env unixd reqtimeout; do
-        # What is compiled in is no file.
-        [[ ! -e /usr/lib/apache2/modules/mod_$module.so ]] ||
-            echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
-    done
-    cat <<EOT
-StartServers 1
-ThreadsPerChild 64
-MaxRequestWorkers 128
 DocumentRoot $scratch/files
 ScriptSock $1/cgi.socket
 KeepAliveTimeout 60
@@ -155,6 +158,31 @@ EOT
     local short=$'KeepAliveTimeout 40ms\n    MaxKeepAliveRequests 10'
     apache_host "${port[apache_short_http]}" http/1.1 '' "$short"
     apache_host "${port[apache_short_https]}" 'h2 http/1.1' tls "$short"
+}
+
+# apache_basics FOLDER MODULE…: what any Apache is told.
+apache_basics() {
+    local folder=$1 module
+    shift
+    cat <<EOT
+ServerRoot $folder
+PidFile $folder/pid
+ErrorLog $folder/error.log
+ServerName localhost
+# Only heeded when it is started by root, as whom it does not serve.
+User www-data
+Group www-data
+EOT
+    for module in mpm_event unixd "$@"; do
+        # What is compiled in is no file.
+        [[ ! -e /usr/lib/apache2/modules/mod_$module.so ]] ||
+            echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+    done
+    cat <<EOT
+StartServers 1
+ThreadsPerChild 64
+MaxRequestWorkers 128
+EOT
 }
 
 # apache_host PORT PROTOCOLS [tls] [MORE]
