@@ -8,3 +8,4 @@ mod contract;
 mod load;
 mod nginx;
 mod servers;
+mod tls;
