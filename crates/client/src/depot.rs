@@ -392,6 +392,7 @@ impl<S> Held<S> {
     }
 
     /// Gives up a place on a connection that turned out to be full.
+    #[cfg(feature = "http2")]
     pub(crate) fn full(mut self) {
         let hold = std::mem::replace(&mut self.hold, Hold::Nothing);
         self.give_up(hold, true);

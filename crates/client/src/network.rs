@@ -244,6 +244,8 @@ impl Wiring {
 
     /// Whether a connection for `url` may turn out to be one that requests can share.
     pub(crate) fn may_share(&self, url: &Url) -> bool {
+        #[cfg(not(feature = "http2"))]
+        let _ = url;
         match self.protocols {
             Protocols::Http1 => false,
             #[cfg(feature = "http2")]
