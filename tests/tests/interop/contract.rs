@@ -228,7 +228,7 @@ fn connections_that_the_server_ends_cost_no_request<A: Adapter>(adapter: &A, ori
             // Once for sure, and otherwise just about when the server does.
             match number {
                 1 => std::thread::sleep(Duration::from_millis(300)),
-                _ if number % 25 == 24 => {
+                _ if number % 25 == 24 && origin.can(Can::EndInTime) => {
                     std::thread::sleep(Duration::from_millis(36 + number / 25 % 9));
                 }
                 _ => {}
