@@ -9,6 +9,7 @@ fn key(host: &str) -> PoolKey<'_> {
         host: host.into(),
         port: 80,
         context: 0,
+        route: None,
     }
 }
 
@@ -231,6 +232,14 @@ fn k06_keys_that_differ_in_anything_share_nothing() {
         },
         PoolKey {
             context: 1,
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::new(b"one").into()),
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::new(b"two").into()),
             ..base.clone()
         },
     ];
