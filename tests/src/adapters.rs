@@ -120,6 +120,13 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     fn together(&self, requests: Vec<RequestBuilder<Self::Driver>>)
     -> Vec<Result<Response, Error>>;
 
+    /// Runs all `chains` side by side, each of which sends one request after the other as long as
+    /// `check` is content with the answer. For each chain: how many it sent, or what was wrong.
+    fn side_by_side<I, C>(&self, chains: Vec<I>, check: C) -> Vec<Result<usize, String>>
+    where
+        I: Iterator<Item = RequestBuilder<Self::Driver>> + Send + 'static,
+        C: Check;
+
     /// A request's body that gives `pieces` one by one, as this adapter wants them.
     fn body<I>(&self, pieces: I, length: Option<u64>) -> Body
     where
@@ -133,6 +140,21 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// A file as a part of a multipart form.
     fn file_part(&self, path: &Path) -> Result<Part, Error>;
+}
+
+/// What is to be said about the answer to a chain's request of that number.
+pub trait Check:
+    Fn(usize, usize, Result<Response, Error>) -> Result<(), String> + Clone + Send + Sync + 'static
+{
+}
+
+impl<C> Check for C where
+    C: Fn(usize, usize, Result<Response, Error>) -> Result<(), String>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// A response whose body is still to come.
@@ -244,6 +266,27 @@ impl Adapter for Blocking {
                 .into_iter()
                 .map(|request| scope.spawn(|| request.send()))
                 .collect();
+            let joined = threads.into_iter().map(|it| it.join().expect("no panic"));
+            joined.collect()
+        })
+    }
+
+    fn side_by_side<I, C>(&self, chains: Vec<I>, check: C) -> Vec<Result<usize, String>>
+    where
+        I: Iterator<Item = RequestBuilder<Self::Driver>> + Send + 'static,
+        C: Check,
+    {
+        let run = |(chain, requests): (usize, I)| {
+            let mut sent = 0;
+            for request in requests {
+                check(chain, sent, request.send())?;
+                sent += 1;
+            }
+            Ok(sent)
+        };
+        thread::scope(|scope| {
+            let chains = chains.into_iter().enumerate();
+            let threads: Vec<_> = chains.map(|it| scope.spawn(|| run(it))).collect();
             let joined = threads.into_iter().map(|it| it.join().expect("no panic"));
             joined.collect()
         })

@@ -2,7 +2,7 @@
 //! which a scenario is run on every adapter.
 //!
 //! [`adapters`] lets a scenario that is written once run on blocking and on tokio; `tests/behaviour`
-//! and `tests/interop.rs` are made of such scenarios.
+//! and `tests/interop` are made of such scenarios.
 //!
 //! [`web`] is a web in memory, for scenarios about many origins.
 //!

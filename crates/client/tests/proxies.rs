@@ -2,8 +2,8 @@
 //! environment (BEHAVIOUR sections 17 and 18).
 
 use nuncio_client::{
-    Client, ClientBuilder, Driver, Environment, Error, Kind, Mock, Network, PoolCounts, Proxy,
-    ProxyReason, Reply, Request, Settings, Side, Transport,
+    Client, ClientBuilder, Driver, Environment, Error, Kind, Mock, Network, PoolCounts,
+    PoolSnapshot, Proxy, ProxyReason, Reply, Request, Settings, Side, Transport,
 };
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -57,8 +57,12 @@ impl Driver for Inert {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         PoolCounts::default()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        PoolSnapshot::default()
     }
 
     fn evict_idle(&self) {}

@@ -190,9 +190,13 @@ impl Http2 {
         self.gate.arriving()
     }
 
-    /// The peer sends no more. Streams that are not complete fail; what they had received before
-    /// can still be read.
+    /// The peer sends no more, and nothing more is sent to it. Responses that are not complete fail;
+    /// what they had received before can still be read.
     pub fn handle_eof(&mut self) {
+        // All that came is looked at while the streams are what they were.
+        self.drive();
+        // `h2` forgets that a response was complete where its request was not.
+        self.streams.end_requests();
         self.pipe.lock().set_eof();
         self.drive();
     }

@@ -111,7 +111,11 @@ impl Ends {
         }
     }
 
+    /// After the input's end, output goes nowhere.
     fn accept(&mut self, bytes: &[u8]) -> usize {
+        if self.eof {
+            return bytes.len();
+        }
         let room = self.capacity.saturating_sub(self.output.len());
         let accepted = bytes.get(..room).unwrap_or(bytes);
         self.output.extend_from_slice(accepted);

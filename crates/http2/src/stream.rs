@@ -206,6 +206,15 @@ impl Streams {
         Some(stream)
     }
 
+    /// Ends each request that is still sent, as if it were whole: nobody is to see this any more.
+    pub(crate) fn end_requests(&mut self) {
+        for stream in self.slots.iter_mut().filter_map(|it| it.stream.as_mut()) {
+            if let Send::Open(send) = &mut stream.send {
+                let _ = send.send_data(Bytes::new(), true);
+            }
+        }
+    }
+
     /// The stream that lives in a slot now.
     pub(crate) fn occupant(&self, index: u32) -> Option<StreamId> {
         let slot = self.slots.get(index as usize)?;

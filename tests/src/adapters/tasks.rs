@@ -1,6 +1,6 @@
 //! What runs futures, as an adapter.
 
-use super::{Adapter, Download, Pulled, TaskDuplex};
+use super::{Adapter, Check, Download, Pulled, TaskDuplex};
 use bytes::Bytes;
 use futures_io::AsyncRead;
 use nuncio::ServerSentEvent;
@@ -67,26 +67,26 @@ impl<E: Executor> Adapter for E {
     }
 
     fn together(&self, requests: Vec<RequestBuilder>) -> Vec<Result<Response, Error>> {
-        let count = requests.len();
-        let runtime = self.runtime();
-        let all = Arc::new(Mutex::new(Vec::new()));
-        let place = all.clone();
-        self.block_on(async move {
-            let (sender, receiver) = mpsc::channel();
-            for (number, request) in requests.into_iter().enumerate() {
-                let (sender, send) = (sender.clone(), request.send());
-                let task = async move { sender.send((number, send.await)).expect("a receiver") };
-                runtime.spawn(Box::pin(task)).expect("a task");
+        gather(self, requests.into_iter().map(RequestBuilder::send))
+    }
+
+    fn side_by_side<I, C>(&self, chains: Vec<I>, check: C) -> Vec<Result<usize, String>>
+    where
+        I: Iterator<Item = RequestBuilder> + Send + 'static,
+        C: Check,
+    {
+        let run = |(chain, requests): (usize, I)| {
+            let check = check.clone();
+            async move {
+                let mut sent = 0;
+                for request in requests {
+                    check(chain, sent, request.send().await)?;
+                    sent += 1;
+                }
+                Ok(sent)
             }
-            drop(sender);
-            let collect = move || *place.lock().unwrap() = receiver.into_iter().collect();
-            runtime.run_blocking(Box::new(collect)).await
-        })
-        .expect("no panic");
-        let mut all = std::mem::take(&mut *all.lock().unwrap());
-        assert_eq!(all.len(), count, "a task panicked");
-        all.sort_by_key(|(number, _)| *number);
-        all.into_iter().map(|(_, result)| result).collect()
+        };
+        gather(self, chains.into_iter().enumerate().map(run))
     }
 
     fn body<I>(&self, pieces: I, length: Option<u64>) -> Body
@@ -112,6 +112,36 @@ impl<E: Executor> Adapter for E {
     fn file_part(&self, path: &Path) -> Result<Part, Error> {
         self.block_on(nuncio_async::file_part(self.runtime(), path))
     }
+}
+
+/// Runs each future in a task of its own and waits for all.
+fn gather<E, F>(executor: &E, futures: impl Iterator<Item = F>) -> Vec<F::Output>
+where
+    E: Executor,
+    F: Future<Output: Send> + Send + 'static,
+{
+    let runtime = executor.runtime();
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let place = all.clone();
+    let (sender, receiver) = mpsc::channel();
+    let count = executor.block_on(async move {
+        let mut count = 0;
+        for (number, future) in futures.enumerate() {
+            let sender = sender.clone();
+            let task = async move { sender.send((number, future.await)).expect("a receiver") };
+            runtime.spawn(Box::pin(task)).expect("a task");
+            count += 1;
+        }
+        drop(sender);
+        let collect = move || *place.lock().unwrap() = receiver.into_iter().collect();
+        let collected = runtime.run_blocking(Box::new(collect)).await;
+        collected.expect("no panic");
+        count
+    });
+    let mut all = std::mem::take(&mut *all.lock().unwrap());
+    assert_eq!(all.len(), count, "a task panicked");
+    all.sort_by_key(|(number, _)| *number);
+    all.into_iter().map(|(_, result)| result).collect()
 }
 
 /// A download and what it has to be polled on.

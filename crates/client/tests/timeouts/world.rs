@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use nuncio_client::{
     Awaits, BlockCache, Call, Client, ClientBuilder, Connection, Depot, Driver, Environment, Error,
-    Feed, Incoming, Lane, Place, PoolCounts, Pull, Request, Settings, Shared, Side, Step, Timeout,
-    Transmit, earliest,
+    Feed, Incoming, Lane, Place, PoolCounts, PoolSnapshot, Pull, Request, Settings, Shared, Side,
+    Step, Timeout, Transmit, earliest,
 };
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -307,8 +307,12 @@ impl Driver for Inert {
 
     fn context(&self) {}
 
-    fn pool(&self) -> PoolCounts {
+    fn counts(&self) -> PoolCounts {
         PoolCounts::default()
+    }
+
+    fn pool(&self) -> PoolSnapshot {
+        PoolSnapshot::default()
     }
 
     fn evict_idle(&self) {}

@@ -290,6 +290,14 @@ fn k06_keys_that_differ_in_anything_share_nothing() {
             context: 1,
             ..base.clone()
         },
+        PoolKey {
+            route: Some(RouteId::new(b"one").into()),
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::new(b"two").into()),
+            ..base.clone()
+        },
     ];
     let mut pool = Pool::default();
     let conn = connect(&mut pool, "h", now);

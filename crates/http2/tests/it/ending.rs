@@ -176,6 +176,23 @@ fn what_came_before_the_end_can_still_be_read() {
 }
 
 #[test]
+fn an_answer_to_half_a_request_is_complete_all_the_same() {
+    // hypercorn refuses a large body, and then closes the connection on which it still comes.
+    let mut raw = Raw::new();
+    let (id, cut) = (raw.post(), raw.post());
+    let mut body = Bytes::from_static(b"the first part of it");
+    raw.http2.write_body(id, &mut body).unwrap();
+    raw.feed(&full_answer(1));
+    raw.feed(&headers(3, 0, OK));
+    raw.frames();
+    raw.http2.handle_eof();
+    assert_eq!(raw.read(id), whole());
+    assert!(matches!(raw.read(cut)[..], [_, Seen::Failed(_)]));
+    // And nobody is told that the request was whole.
+    assert!(raw.frames().is_empty());
+}
+
+#[test]
 fn a_request_that_never_left_was_not_processed() {
     let mut raw = Raw::new();
     let gone = raw.get();
