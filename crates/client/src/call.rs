@@ -11,7 +11,7 @@ use crate::BoxFuture;
 use crate::body::Body;
 use crate::decoding::Coded;
 use crate::depot::{Depot, Lane};
-use crate::dialing::{Resolver, SocketOptions};
+use crate::dialing::{Hop, Resolver, SocketOptions, Target};
 use crate::error::{Error, Kind};
 use crate::exchange::{AfterTurn, Asked, Exchange, Seen, Turn, Verdict};
 use crate::feed::{Feed, Side, with_a};

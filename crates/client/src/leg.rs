@@ -169,9 +169,8 @@ impl<S> Leg<S> {
     /// [`Kind::Closed`] if it was; the leg is over then.
     pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
         let watched = match &mut self.state {
-            State::Resolving { permit, .. } | State::Dialing(Dialing { permit, .. }) => {
-                permit.watch(waker)
-            }
+            State::Resolving { permit, .. } => permit.watch(waker),
+            State::Dialing(dialing) => dialing.watch(waker),
             State::Handshaking(held) | State::Running(Running { held, .. }) => held.watch(waker),
             _ => Ok(()),
         };
@@ -854,7 +853,7 @@ fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> Poo
     }
 }
 
-fn port_of(request: &Request) -> u16 {
+pub(crate) fn port_of(request: &Request) -> u16 {
     request.url().port_or_default().unwrap_or(0)
 }
 

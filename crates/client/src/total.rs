@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 pub(crate) struct Total {
     limit: Duration,
     until: Instant,
-    /// What is being waited for now would be waited for longer without it.
-    binds: bool,
 }
 
 impl Total {
@@ -20,31 +18,20 @@ impl Total {
     pub(crate) fn new(timeout: &Timeout, now: Instant) -> Option<Box<Self>> {
         let limit = timeout.total_limit()?;
         let until = now.checked_add(limit)?;
-        let binds = false;
-        Some(Box::new(Total {
-            limit,
-            until,
-            binds,
-        }))
+        Some(Box::new(Total { limit, until }))
     }
 
     pub(crate) fn has_passed(&self, now: Instant) -> bool {
         self.until <= now
     }
 
-    /// Whether it is what ended the last wait that ended by time.
-    pub(crate) fn binds(&self) -> bool {
-        self.binds
-    }
-
     /// The end of a wait that may be as long as `until`.
-    pub(crate) fn bound(&mut self, until: Option<Instant>) -> Option<Instant> {
-        self.binds = until.is_none_or(|until| self.until <= until);
+    pub(crate) fn bound(&self, until: Option<Instant>) -> Option<Instant> {
         earliest(until, Some(self.until))
     }
 
     /// A step whose wait is no longer than this.
-    pub(crate) fn bound_step(&mut self, step: Step) -> Step {
+    pub(crate) fn bound_step(&self, step: Step) -> Step {
         match step {
             Step::Wait { until } => Step::Wait {
                 until: self.bound(until),

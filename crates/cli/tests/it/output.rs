@@ -255,7 +255,11 @@ fn http2_is_offered_where_asked_and_shown_as_it_is() {
     let args = ["-v", "--http2", "--no-verify", "-h", "X-One", "1", &url];
     on_all(&args, |run| {
         assert_eq!((run.status, run.err.as_str()), (1, ""));
-        let begin = "\n* TLS established\n* Selected ALPN protocol: 'h2'\nGET /a?b HTTP/2\nhost: ";
+        assert!(
+            run.out()
+                .contains("\n* TLS established using 'TLS 1.3' / 'TLS13_")
+        );
+        let begin = "'\n* Selected ALPN protocol: 'h2'\nGET /a?b HTTP/2\nhost: ";
         assert!(run.out().contains(begin), "{}", run.out());
         assert!(run.out().contains("\nx-one: 1\n"), "{}", run.out());
         let end = "\nHTTP/2 404 Not Found\ncontent-type: text/plain\n\nnot here\n";

@@ -3,8 +3,10 @@
 use super::{Dials, Target};
 use crate::call::Step;
 use crate::depot::Permit;
+use crate::error::Error;
 use nuncio_connection::{Address, DialError, DialFailure, DialStep, Dialer, Event, EventSink};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 /// A connection that is being made.
@@ -84,6 +86,11 @@ impl<S> Dialing<S> {
         let address = self.dialer.connected(attempt)?;
         events.raise(|| Event::ConnectComplete { address });
         Some(address.clone())
+    }
+
+    /// Has `waker` woken when the client is closed.
+    pub(crate) fn watch(&mut self, waker: &Waker) -> Result<(), Error> {
+        self.permit.watch(waker)
     }
 
     /// Whether the client was closed meanwhile.

@@ -12,7 +12,7 @@ mod secure;
 mod tests;
 
 pub use choice::{ProxyChoice, ProxyReason};
-pub(crate) use detour::{Detour, Said, literal};
+pub(crate) use detour::{Detour, Said};
 pub(crate) use environment::{Proxies, Variable};
 pub(crate) use no_proxy::NoProxy;
 #[cfg(feature = "tls")]

@@ -44,10 +44,12 @@ fn f23_the_body_waits_for_a_100_and_its_source_is_not_asked_before() {
         // All that is done before anything comes.
         match call.step(world.now, std::task::Waker::noop()).unwrap() {
             nuncio_client::Step::Resolve { .. } => {
-                call.resolved(Ok(vec!["192.0.2.1:80".parse().unwrap()]))
-                    .unwrap();
+                let found = vec!["192.0.2.1:80".parse().unwrap()];
+                call.resolved(Ok(found), world.now).unwrap();
             }
-            nuncio_client::Step::Connect { .. } => call.connected(Ok(()), world.now).unwrap(),
+            nuncio_client::Step::Connect { attempt, .. } => {
+                call.connected(attempt, Ok(()), world.now).unwrap();
+            }
             nuncio_client::Step::Drive { .. } => {}
             other => panic!("{other:?}"),
         }

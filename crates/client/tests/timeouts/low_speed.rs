@@ -128,7 +128,7 @@ fn d01_a_slow_stream_is_an_error_of_its_own() {
         (Kind::LowSpeed, SECOND * 4)
     );
     // A window that shuts is an upload that is too slow.
-    let mut world = World::new();
+    let mut world = World::new().at(Duration::ZERO, SETTINGS);
     let request = client.post("http://h.example/").body(vec![0; 100_000]);
     let error = world.send(request.send()).err().unwrap();
     assert_eq!(

@@ -105,15 +105,14 @@ impl World {
                         true => Ok(vec!["192.0.2.1:80".parse().unwrap()]),
                         false => self.never(until),
                     };
-                    call.resolved(found)?;
+                    call.resolved(found, self.now)?;
                 }
-                Step::Connect { until, .. } => {
-                    let socket = match self.connects {
-                        true => Ok(()),
-                        false => self.never(until),
-                    };
-                    call.connected(socket, self.now)?;
+                Step::Connect { attempt, .. } => {
+                    if self.connects {
+                        call.connected(attempt, Ok(()), self.now)?;
+                    }
                 }
+                Step::Race { until } => self.pass(until),
                 Step::Probe | Step::Share => {}
                 Step::Drive { until } => match call.lane() {
                     Some(lane) => self.drive(lane, until),
