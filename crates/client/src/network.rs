@@ -132,8 +132,7 @@ impl Network {
         self
     }
 
-    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
-    /// others.
+    /// Trusts the certificates of this PEM text, and no others: what was trusted before is not.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.tls = self.tls.root_certificates(pem);

@@ -583,8 +583,7 @@ impl<D: Driver> ClientBuilder<D> {
         self.change_network(|network| network.identity(identity))
     }
 
-    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
-    /// others.
+    /// Trusts the certificates of this PEM text, and no others: what was trusted before is not.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         self.change_network(|network| network.root_certificates(pem))

@@ -39,7 +39,7 @@ enum Trust {
     /// Mozilla's roots, or those of `SSL_CERT_FILE` with `trust_env`.
     #[default]
     Bundled,
-    These(Vec<Text>),
+    These(Text),
     Verifier(Arc<dyn ServerCertVerifier>),
     DangerAcceptAny,
     Config(Arc<rustls::ClientConfig>),
@@ -59,23 +59,16 @@ impl Tls {
         Self::default()
     }
 
-    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no
-    /// others.
-    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
-        self.trusting(Text::Given(pem.into()))
+    /// Trusts the certificates of this PEM text, and no others: what was trusted before is not.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trust = Trust::These(Text::Given(pem.into()));
+        self
     }
 
-    /// Trusts the certificates in the PEM file at `path`, or in all files of the folder there, and
-    /// those of other calls like this one, and no others.
-    pub fn root_certificates_file(self, path: impl Into<PathBuf>) -> Self {
-        self.trusting(Text::At(path.into()))
-    }
-
-    fn trusting(mut self, text: Text) -> Self {
-        match &mut self.trust {
-            Trust::These(texts) => texts.push(text),
-            other => *other = Trust::These(vec![text]),
-        }
+    /// Trusts the certificates in the PEM file at `path`, or in all files of the folder there, and no
+    /// others: what was trusted before is not.
+    pub fn root_certificates_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.trust = Trust::These(Text::At(path.into()));
         self
     }
 
@@ -151,11 +144,9 @@ impl Tls {
                 Some(Some(pem)) => Roots::Pem(pem),
                 _ => Roots::Bundled,
             },
-            Trust::These(texts) => {
+            Trust::These(text) => {
                 let mut all = Vec::new();
-                for text in texts {
-                    text.append_to(&mut all, environment, "root certificates")?;
-                }
+                text.append_to(&mut all, environment, "root certificates")?;
                 Roots::Pem(all)
             }
             Trust::Verifier(verifier) => Roots::Verifier(Arc::clone(verifier)),
@@ -195,7 +186,7 @@ impl Tls {
         let of = match (&error, &self.trust) {
             (TlsConfigError::Identity(_), _) => "client certificate",
             (TlsConfigError::Provider(_), _) => "TLS",
-            (_, Trust::These(texts)) => return blame("root certificates", texts, &error),
+            (_, Trust::These(text)) => return blame("root certificates", text, &error),
             (_, Trust::Bundled) => "SSL_CERT_FILE or SSL_CERT_DIR",
             _ => "TLS",
         };
@@ -203,12 +194,10 @@ impl Tls {
     }
 }
 
-fn blame(of: &str, texts: &[Text], error: &TlsConfigError) -> Error {
-    let names: Vec<String> = texts.iter().filter_map(Text::name).collect();
-    let text = if names.is_empty() {
-        format!("{of}: {error}")
-    } else {
-        format!("{of} ({}): {error}", names.join(", "))
+fn blame(of: &str, text: &Text, error: &TlsConfigError) -> Error {
+    let text = match text.name() {
+        Some(name) => format!("{of} ({name}): {error}"),
+        None => format!("{of}: {error}"),
     };
     Error::new(Kind::Builder, text)
 }
@@ -340,9 +329,9 @@ impl Identity {
                 TlsConfigError::NoCertificates | TlsConfigError::BadPem(_)
             );
             match (&self.key, of_certificate) {
-                (Some(key), false) => blame(KEY, std::slice::from_ref(key), &error),
-                (_, false) => blame(KEY, std::slice::from_ref(&self.certificate), &error),
-                (_, true) => blame(CERTIFICATE, std::slice::from_ref(&self.certificate), &error),
+                (Some(key), false) => blame(KEY, key, &error),
+                (_, false) => blame(KEY, &self.certificate, &error),
+                (_, true) => blame(CERTIFICATE, &self.certificate, &error),
             }
         })
     }

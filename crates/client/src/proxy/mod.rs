@@ -248,8 +248,7 @@ impl Proxy {
         self.tls(change(own.unwrap_or_default()))
     }
 
-    /// Trusts the certificates of this PEM text, and those of other calls like this one, and no others, on
-    /// the way to an https proxy.
+    /// Trusts the certificates of this PEM text, and no others, on the way to an https proxy.
     #[cfg(feature = "tls")]
     pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         self.change_tls(|tls| tls.root_certificates(pem))
