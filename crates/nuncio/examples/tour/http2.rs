@@ -117,11 +117,8 @@ async fn answer(
             let sum = HeaderValue::from_str(&sum).expect("digits");
             return send.send_trailers(HeaderMap::from_iter([(X_CHECKSUM, sum)]));
         }
-        "redirect" => {
-            let to = match number {
-                0 => "/json".to_owned(),
-                _ => format!("/redirect/{}", number - 1),
-            };
+        "redirect" if number > 0 => {
+            let to = format!("/redirect/{}", number - 1);
             let response = Response::builder().status(302).header("location", to);
             respond.send_response(response.body(()).expect(done), true)?;
             return Ok(());
@@ -181,10 +178,13 @@ async fn send_content(
             piece = 1;
         }
         send.reserve_capacity(piece);
-        let Some(room) = poll_fn(|cx| send.poll_capacity(cx)).await else {
-            return Err(Reason::CANCEL.into());
-        };
-        let piece = content::slice(sent, room?.min(piece));
+        // What is left of the last room is not told once more.
+        while send.capacity() == 0 {
+            if poll_fn(|cx| send.poll_capacity(cx)).await.is_none() {
+                return Err(Reason::CANCEL.into());
+            }
+        }
+        let piece = content::slice(sent, send.capacity().min(piece));
         sent += piece.len() as u64;
         send.send_data(Bytes::from_static(piece), sent == length)?;
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const DOWNLOAD: usize = 64 * 1024 * 1024;
 const UPLOAD: usize = 16 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The tour on the blocking client: threads and `std::net`, no async runtime anywhere.
 pub(crate) fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
