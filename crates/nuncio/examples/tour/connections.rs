@@ -34,7 +34,7 @@ pub(crate) fn on_blocking(house: &House, table: &mut Table) -> Result<(), Error>
     let through = client.with(|it| it.proxy(proxy))?;
     let row = table.row(Over::Http2Tls, "blocking", "GET, no certificate");
     let refused = through.get(house.vault.url("/json")).send();
-    row.refusal(refused.err(), |error| error.proxy().is_none());
+    row.refusal(refused.err(), is_refusal);
 
     let row = table.row(Over::Http2Tls, "blocking", "GET, HTTPS proxy");
     let identity = Identity::pem(house.certificate.as_str()).key(house.key.as_str());
@@ -93,6 +93,12 @@ fn talk(mut parrot: impl Read + Write) -> String {
     )
 }
 
+/// Whether the server turned us away, and not the proxy. In TLS 1.3 it may do so after the handshake, by
+/// closing the connection.
+fn is_refusal(error: &Error) -> bool {
+    error.proxy().is_none() && !error.is_timeout()
+}
+
 /// The chapter on the async client.
 pub(crate) async fn on_async(
     name: &'static str,
@@ -120,7 +126,7 @@ pub(crate) async fn on_async(
     let through = client.with(|it| it.proxy(proxy))?;
     let row = table.row(Over::Http2Tls, name, "GET, no certificate");
     let refused = through.get(house.vault.url("/json")).send().await;
-    row.refusal(refused.err(), |error| error.proxy().is_none());
+    row.refusal(refused.err(), is_refusal);
 
     let row = table.row(Over::Http2Tls, name, "GET, HTTPS proxy");
     let identity = Identity::pem(house.certificate.as_str()).key(house.key.as_str());

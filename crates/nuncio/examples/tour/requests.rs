@@ -9,8 +9,8 @@ use nuncio_testkit::content;
 use serde_json::Value;
 use std::io::{self, Read};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
     let json: Value = page.json()?;
     row.answer(&page, page.bytes().len(), json["name"] == "nuncio");
 
-    // A body can be anything that is read. Without a length it is sent chunked, and never held.
+    // A body can be anything that is read. Its length need not be known, and it is never held.
     let row = table.row(site.over, "blocking", "POST, streamed");
     let upload = Body::reader(Upload(0), None);
     let page = client.post("checksum").body(upload).send()?;
@@ -96,12 +96,24 @@ pub(crate) fn on_blocking(site: &Site, table: &mut Table) -> Result<(), Error> {
         shared && seen.load(Ordering::Relaxed) == 3,
     );
 
-    // What comes before the response (103 Early Hints) and behind its body (trailers) is kept, too.
+    // What comes before the response (103 Early Hints) can be seen at once, and is kept with it, as is
+    // what comes behind its body (trailers).
     let row = table.row(site.over, "blocking", "GET, early hints");
-    let page = client.get("hints").send()?;
-    let mut hints = page.interim().iter();
-    let hinted = hints.any(|head| head.links().get("/a.css").is_some());
-    row.answer(&page, page.bytes().len(), hinted);
+    let (tell, told) = mpsc::channel();
+    let eager = client.with(|it| {
+        it.on_interim(move |head| {
+            let _ = tell.send(head.clone()); // it only watches
+        })
+    })?;
+    let page = eager.get("hints").send()?;
+    let hinted = told
+        .try_iter()
+        .any(|head| head.links().get("/a.css").is_some());
+    row.answer(
+        &page,
+        page.bytes().len(),
+        hinted && page.interim().len() == 1,
+    );
 
     let row = table.row(site.over, "blocking", "GET, trailers");
     let page = client.get("trailers/1000").send()?;
@@ -225,10 +237,21 @@ pub(crate) async fn on_async(
     );
 
     let row = table.row(site.over, name, "GET, early hints");
-    let page = client.get("hints").send().await?;
-    let mut hints = page.interim().iter();
-    let hinted = hints.any(|head| head.links().get("/a.css").is_some());
-    row.answer(&page, page.bytes().len(), hinted);
+    let (tell, told) = mpsc::channel();
+    let eager = client.with(|it| {
+        it.on_interim(move |head| {
+            let _ = tell.send(head.clone()); // it only watches
+        })
+    })?;
+    let page = eager.get("hints").send().await?;
+    let hinted = told
+        .try_iter()
+        .any(|head| head.links().get("/a.css").is_some());
+    row.answer(
+        &page,
+        page.bytes().len(),
+        hinted && page.interim().len() == 1,
+    );
 
     let row = table.row(site.over, name, "GET, trailers");
     let page = client.get("trailers/1000").send().await?;
