@@ -31,6 +31,7 @@
 //! - [Requests](#requests): queries, headers, bodies, forms, files
 //! - [Responses](#responses): status, text, JSON, charsets, links
 //! - [Streams](#streams): bodies as they come, in pieces, lines, events
+//! - [Upgrades](#upgrades): connections that leave HTTP, for WebSockets and the like
 //! - [Redirects](#redirects): when they are followed, and what goes along
 //! - [Authentication](#authentication): Basic, Bearer, Digest, netrc, schemes of your own
 //! - [Cookies](#cookies): the jar, and who gets what
@@ -41,8 +42,10 @@
 //! - [Transports](#transports): what stands below, for all URLs or for some
 //! - [Tests without a network](#tests-without-a-network)
 //! - [Runtimes and TLS](#runtimes-and-tls)
+//! - [Proxies](#proxies): which one serves what, and what it is told
 //! - [HTTP/2](#http2): what asks for it, and what changes
 //! - [Other crates' types](#other-crates-types): `http`, tower
+//! - [Not there yet](#not-there-yet)
 //! - [Features](#features)
 //!
 //! # Clients
@@ -106,8 +109,9 @@
 //!
 //! A [`Response`] has its body read, and can be shared and kept; what it says beside the body is its
 //! [`Head`]: status, headers, [`history`](Head::history), [`links`](Head::links), the
-//! [request](Head::request) that it answers, how long that [took](Head::elapsed). Any status is a
-//! response; [`error_for_status`](Response::error_for_status) makes an error of those that are no
+//! [request](Head::request) that it answers, how long that [took](Head::elapsed), who
+//! [sent](Head::peer_address) it and over what [TLS](Head::tls), what came [before](Head::interim) it and
+//! [behind](Head::trailers) its body. Any status is a response; [`error_for_status`](Response::error_for_status) makes an error of those that are no
 //! success, and the error has the response in it.
 //!
 //! [`text`](Response::text) reads the body in the charset that is declared, else in the
@@ -207,7 +211,12 @@
 //! |---|---|---|
 //! | connecting, each read, each write, waiting for a connection | 5 s each | [`Timeout`] |
 //! | all of a request; the least speed of a body | none | [`Timeout::total`], [`Timeout::low_speed`] |
+//! | a body that waits for leave (`Expect: 100-continue`) | 1 s, then it goes | [`Timeout::expect_continue`] |
 //! | connections; idle ones; for how long | 100; 20; 5 s | [`Limits`] |
+//! | connections to one origin | no other than that | [`Limits`] |
+//! | requests at once on a connection of HTTP/2 | 100, or fewer where its server says so | |
+//! | the head of a response | 128 KiB (HTTP/2: 64 KiB), 256 fields | |
+//! | heads before it; trailers of HTTP/1.1 | 16; 16 KiB, 64 fields | |
 //! | redirects and challenges | 20 | [`Redirects::limit`] |
 //! | what a coded body may decode to | 64 MiB, or 100 times its size | [`Budget`] |
 //! | codings, one over another | 5 | `max_codings` |
@@ -215,6 +224,7 @@
 //! | the body that a status error of a stream reads | 64 KiB | |
 //! | addresses of one host that are tried; the time before the next joins in | 16; 250 ms | |
 //! | how often a connection that cannot be made is tried for again | 0 | `retries` |
+//! | cookies: of one domain; in all; of one response | 180; 3,000; 50 | |
 //!
 //! A read or write limit is on silence, not on the whole transfer; the total is on everything, from the
 //! first hook to the last byte.
@@ -419,7 +429,8 @@
 //!
 //! # Not there yet
 //!
-//! Retries of requests that were sent, `ws` URLs, CBOR, and what `tracing` would say (there are events).
+//! Retries of requests that were sent, `ws` URLs, CBOR, the proxy settings of macOS and Windows, NTLM and
+//! Negotiate, and what `tracing` would say (there are events). Nor is there HTTP/3, or a cache.
 //!
 //! # Features
 //!
@@ -474,7 +485,7 @@ pub use nuncio_client::{
 
 #[cfg(feature = "compress")]
 pub use nuncio_client::Coding;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "aws-lc", feature = "platform-roots"))]
 pub use nuncio_client::TlsParams;
 
 /// The client over `std::net`, without an async runtime.
