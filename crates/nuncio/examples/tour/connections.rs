@@ -21,8 +21,7 @@ pub(crate) fn on_blocking(house: &House, table: &mut Table) -> Result<(), Error>
     let mounted = client.with(|it| it.mount("http://*.test", socks))?;
     let url = format!("http://origin.test:{}/json", house.server.addr().port());
     let page = mounted.get(&url).send()?;
-    let asked = house.proxy.asked().pop();
-    let right = asked.is_some_and(|asked| asked.method == "SOCKS5");
+    let right = page.peer_address() == Some(house.proxy.addr());
     row.answer(&page, page.bytes().len(), right);
     table.note(mounted.explain_proxy(&url)?);
 
@@ -41,7 +40,8 @@ pub(crate) fn on_blocking(house: &House, table: &mut Table) -> Result<(), Error>
     let known = through.with(|it| it.identity(identity))?;
     let page = known.get(house.vault.url("/json")).send()?;
     let right = page.peer_address() == Some(house.secure_proxy.addr());
-    row.answer(&page, page.bytes().len(), right);
+    let kept = known.pool().connections == 1;
+    row.answer(&page, page.bytes().len(), right && kept);
     // What was agreed on with the server, and what the client's pool holds.
     if let Some(tls) = page.tls() {
         table.note(tls);
@@ -116,8 +116,7 @@ pub(crate) async fn on_async(
     let mounted = client.with(|it| it.mount("http://*.test", socks))?;
     let url = format!("http://origin.test:{}/json", house.server.addr().port());
     let page = mounted.get(&url).send().await?;
-    let asked = house.proxy.asked().pop();
-    let right = asked.is_some_and(|asked| asked.method == "SOCKS5");
+    let right = page.peer_address() == Some(house.proxy.addr());
     row.answer(&page, page.bytes().len(), right);
 
     let proxy = Proxy::new(house.secure_proxy.url())
@@ -133,7 +132,8 @@ pub(crate) async fn on_async(
     let known = through.with(|it| it.identity(identity))?;
     let page = known.get(house.vault.url("/json")).send().await?;
     let right = page.peer_address() == Some(house.secure_proxy.addr());
-    row.answer(&page, page.bytes().len(), right);
+    let kept = known.pool().connections == 1;
+    row.answer(&page, page.bytes().len(), right && kept);
 
     #[cfg(unix)]
     {
