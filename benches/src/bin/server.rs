@@ -1,8 +1,8 @@
 //! The peer that the clients are measured against, in a process of its own, so that what is counted
 //! is the client's. One thread per connection, fixed answers, as little work as there can be.
 //!
-//! `server CA-FILE` writes its authority's certificate to that file, prints its two ports (plain,
-//! TLS) on one line, and serves until it is killed:
+//! `server CA-FILE` writes its authority's certificate to that file, prints its three ports (plain,
+//! TLS, HTTP/2 without TLS) on one line, and serves until it is killed:
 //!
 //! - `GET /tiny`: 150 bytes and ten header fields;
 //! - `GET /big`: 256 MiB, sized;
@@ -47,11 +47,15 @@ fn main() -> io::Result<()> {
 
     let plain = TcpListener::bind("127.0.0.1:0")?;
     let secure = TcpListener::bind("127.0.0.1:0")?;
+    let streams = TcpListener::bind("127.0.0.1:0")?;
     println!(
-        "{} {}",
+        "{} {} {}",
         plain.local_addr()?.port(),
-        secure.local_addr()?.port()
+        secure.local_addr()?.port(),
+        streams.local_addr()?.port()
     );
+
+    thread::spawn(move || http2(streams));
 
     thread::spawn(move || {
         accept(&secure, |socket| {
@@ -61,6 +65,44 @@ fn main() -> io::Result<()> {
     });
     accept(&plain, Ok);
     Ok(())
+}
+
+/// `GET /tiny` over HTTP/2, with the same fields, on one thread.
+fn http2(listener: TcpListener) -> io::Result<()> {
+    let head = TINY.len() - 150;
+    let text = std::str::from_utf8(&TINY[..head]).map_err(io::Error::other)?;
+    let mut response = http::Response::builder();
+    for (name, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+        response = response.header(name, value);
+    }
+    let (parts, ()) = response.body(()).map_err(io::Error::other)?.into_parts();
+    let body = bytes::Bytes::from_static(&TINY[head..]);
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (socket, _) = listener.accept().await?;
+            socket.set_nodelay(true)?;
+            let (parts, body) = (parts.clone(), body.clone());
+            tokio::spawn(async move {
+                let mut connection = h2::server::Builder::new()
+                    .max_concurrent_streams(256)
+                    .handshake::<_, bytes::Bytes>(socket)
+                    .await?;
+                while let Some(request) = connection.accept().await {
+                    let (_, mut answer) = request?;
+                    let head = http::Response::from_parts(parts.clone(), ());
+                    answer
+                        .send_response(head, false)?
+                        .send_data(body.clone(), true)?;
+                }
+                Ok::<_, h2::Error>(())
+            });
+        }
+    })
 }
 
 fn accept<S: Read + Write + Send + 'static>(

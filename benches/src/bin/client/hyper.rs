@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Empty, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{self, handshake};
+use hyper::client::conn::http2;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -45,13 +46,24 @@ async fn count(response: Response<Incoming>) -> Outcome<u64> {
 }
 
 pub(crate) struct Raw {
-    sender: SendRequest<Body>,
+    sender: Sender,
     target: Target,
+}
+
+/// A connection of a worker's own, or a place on the one that all share.
+enum Sender {
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>),
 }
 
 impl Raw {
     fn request(&self, method: &str, body: Body) -> Outcome<Request<Body>> {
-        let request = Request::builder().method(method).uri(&self.target.path);
+        let request = Request::builder().method(method);
+        if self.target.http2 {
+            let request = request.uri(&self.target.url).header("accept", "*/*");
+            return Ok(request.body(body)?);
+        }
+        let request = request.uri(&self.target.path);
         Ok(request
             .header("host", &self.target.host)
             .header("accept", "*/*")
@@ -60,8 +72,16 @@ impl Raw {
 
     async fn send(&mut self, method: &str, body: Body) -> Outcome<Response<Incoming>> {
         let request = self.request(method, body)?;
-        self.sender.ready().await?;
-        Ok(self.sender.send_request(request).await?)
+        Ok(match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+        })
     }
 }
 
@@ -70,17 +90,23 @@ impl Asynchronous for Raw {
         let socket = TcpStream::connect(target.address).await?;
         socket.set_nodelay(true)?;
         let sender = match target.tls()? {
+            None if target.http2 => {
+                let io = TokioIo::new(socket);
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+                tokio::spawn(connection);
+                Sender::Http2(sender)
+            }
             None => {
                 let (sender, connection) = handshake(TokioIo::new(socket)).await?;
                 tokio::spawn(connection);
-                sender
+                Sender::Http1(sender)
             }
             Some(tls) => {
                 let tls = TlsConnector::from(Arc::new(tls));
                 let stream = tls.connect(target.server_name(), socket).await?;
                 let (sender, connection) = handshake(TokioIo::new(stream)).await?;
                 tokio::spawn(connection);
-                sender
+                Sender::Http1(sender)
             }
         };
         Ok(Raw {
@@ -90,7 +116,13 @@ impl Asynchronous for Raw {
     }
 
     async fn worker(&self) -> Outcome<Self> {
-        Raw::new(&self.target).await
+        match &self.sender {
+            Sender::Http1(_) => Raw::new(&self.target).await,
+            Sender::Http2(sender) => Ok(Raw {
+                sender: Sender::Http2(sender.clone()),
+                target: self.target.clone(),
+            }),
+        }
     }
 
     async fn tiny(&mut self) -> Outcome<usize> {
@@ -135,7 +167,8 @@ impl Util {
 
 impl Asynchronous for Util {
     async fn new(target: &Target) -> Outcome<Self> {
-        let builder = Client::builder(TokioExecutor::new());
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.http2_only(target.http2);
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = match target.tls()? {

@@ -75,8 +75,10 @@ fn main() -> Outcome<()> {
             other => return Err(format!("no such option: {other}").into()),
         }
     }
-    let scenario = Scenario::named(&scenario.ok_or("--scenario is missing")?)?;
-    let target = Target::new(url.ok_or("--url is missing")?, ca.as_deref())?;
+    let scenario = scenario.ok_or("--scenario is missing")?;
+    let http2 = scenario.starts_with("h2-");
+    let scenario = Scenario::named(&scenario)?;
+    let target = Target::new(url.ok_or("--url is missing")?, ca.as_deref(), http2)?;
     let client = client.ok_or("--client is missing")?;
     let (_, run) = CLIENTS
         .iter()

@@ -9,8 +9,6 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many work at once in `conc-64`.
-const WORKERS: u64 = 64;
 /// Requests of each worker that are not measured: they dial, and fill caches.
 const WARM_UP: u64 = 20;
 
@@ -19,8 +17,8 @@ const WARM_UP: u64 = 20;
 pub(crate) enum Scenario {
     /// One after the other, on one connection.
     Sequential,
-    /// 64 workers (threads, or tasks on one thread), each one after the other.
-    Concurrent,
+    /// So many workers (threads, or tasks on one thread), each one after the other.
+    Concurrent(u64),
     /// 256 MiB, read as they come.
     Download,
     /// 256 MiB from a reader or a stream, in pieces of 64 KiB.
@@ -33,7 +31,8 @@ impl Scenario {
     pub(crate) fn named(name: &str) -> Outcome<Self> {
         match name {
             "seq-tiny" | "https-tiny" => Ok(Scenario::Sequential),
-            "conc-64" => Ok(Scenario::Concurrent),
+            "conc-64" => Ok(Scenario::Concurrent(64)),
+            "h2-100" => Ok(Scenario::Concurrent(100)),
             "download-256m" => Ok(Scenario::Download),
             "upload-256m" => Ok(Scenario::Upload),
             "upload-whole-256m" => Ok(Scenario::UploadWhole),
@@ -50,7 +49,7 @@ impl Scenario {
 
     fn warm_up(self) -> u64 {
         match self {
-            Scenario::Sequential | Scenario::Concurrent => WARM_UP,
+            Scenario::Sequential | Scenario::Concurrent(_) => WARM_UP,
             _ => 0,
         }
     }
@@ -72,7 +71,7 @@ pub(crate) trait Blocking: Sized + Send + 'static {
 
     fn one(&mut self, scenario: Scenario) -> Outcome<()> {
         match scenario {
-            Scenario::Sequential | Scenario::Concurrent => tiny(self.tiny()?),
+            Scenario::Sequential | Scenario::Concurrent(_) => tiny(self.tiny()?),
             Scenario::Download => big(self.download()?),
             Scenario::Upload => self.upload(),
             Scenario::UploadWhole => self.upload_whole(),
@@ -166,7 +165,7 @@ pub(crate) fn blocking<C: Blocking>(
     requests: u64,
 ) -> Outcome<Figures> {
     let mut client = C::new(target)?;
-    if scenario != Scenario::Concurrent {
+    let Scenario::Concurrent(workers) = scenario else {
         scenario.prepare(target);
         for _ in 0..scenario.warm_up() {
             client.one(scenario)?;
@@ -176,10 +175,10 @@ pub(crate) fn blocking<C: Blocking>(
             client.one(scenario)?;
         }
         return Ok(meter.stop(requests));
-    }
-    let gate = Arc::new(Barrier::new(WORKERS as usize + 1));
+    };
+    let gate = Arc::new(Barrier::new(workers as usize + 1));
     let mut threads = Vec::new();
-    for _ in 0..WORKERS {
+    for _ in 0..workers {
         let mut worker = client.worker()?;
         let gate = Arc::clone(&gate);
         threads.push(thread::spawn(move || -> Outcome<()> {
@@ -187,7 +186,7 @@ pub(crate) fn blocking<C: Blocking>(
             gate.wait();
             gate.wait();
             warm?;
-            (0..requests / WORKERS).try_for_each(|_| worker.one(scenario))
+            (0..requests / workers).try_for_each(|_| worker.one(scenario))
         }));
     }
     gate.wait();
@@ -196,7 +195,7 @@ pub(crate) fn blocking<C: Blocking>(
     for thread in threads {
         thread.join().map_err(|_| "a worker panicked")??;
     }
-    Ok(meter.stop(requests / WORKERS * WORKERS))
+    Ok(meter.stop(requests / workers * workers))
 }
 
 /// Runs a client that is awaited, on a runtime of one thread.
@@ -210,7 +209,7 @@ pub(crate) fn asynchronous<C: Asynchronous>(
         .build()?;
     runtime.block_on(async {
         let mut client = C::new(target).await?;
-        if scenario != Scenario::Concurrent {
+        let Scenario::Concurrent(workers) = scenario else {
             scenario.prepare(target);
             for _ in 0..scenario.warm_up() {
                 one(&mut client, scenario).await?;
@@ -220,10 +219,10 @@ pub(crate) fn asynchronous<C: Asynchronous>(
                 one(&mut client, scenario).await?;
             }
             return Ok(meter.stop(requests));
-        }
-        let gate = Arc::new(tokio::sync::Barrier::new(WORKERS as usize + 1));
+        };
+        let gate = Arc::new(tokio::sync::Barrier::new(workers as usize + 1));
         let mut tasks = Vec::new();
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             let mut worker = client.worker().await?;
             let gate = Arc::clone(&gate);
             tasks.push(tokio::spawn(async move {
@@ -234,7 +233,7 @@ pub(crate) fn asynchronous<C: Asynchronous>(
                 gate.wait().await;
                 gate.wait().await;
                 warm?;
-                for _ in 0..requests / WORKERS {
+                for _ in 0..requests / workers {
                     one(&mut worker, scenario).await?;
                 }
                 Outcome::Ok(())
@@ -246,13 +245,13 @@ pub(crate) fn asynchronous<C: Asynchronous>(
         for task in tasks {
             task.await??;
         }
-        Ok(meter.stop(requests / WORKERS * WORKERS))
+        Ok(meter.stop(requests / workers * workers))
     })
 }
 
 async fn one<C: Asynchronous>(client: &mut C, scenario: Scenario) -> Outcome<()> {
     match scenario {
-        Scenario::Sequential | Scenario::Concurrent => tiny(client.tiny().await?),
+        Scenario::Sequential | Scenario::Concurrent(_) => tiny(client.tiny().await?),
         Scenario::Download => big(client.download().await?),
         Scenario::Upload => client.upload().await,
         Scenario::UploadWhole => client.upload_whole().await,

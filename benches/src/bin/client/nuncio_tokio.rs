@@ -16,6 +16,7 @@ impl Asynchronous for Nuncio {
             max_idle: None,
             ..Limits::default()
         });
+        builder = builder.http2_prior_knowledge(target.http2);
         if let Some(tls) = target.tls()? {
             builder = builder.tls_config(tls);
         }

@@ -12,6 +12,9 @@ pub(crate) struct Reqwest {
 impl Asynchronous for Reqwest {
     async fn new(target: &Target) -> Outcome<Self> {
         let mut builder = reqwest::Client::builder();
+        if target.http2 {
+            builder = builder.http2_prior_knowledge();
+        }
         // Plain runs too: without a provider for the whole process, its builder refuses.
         builder = builder.tls_backend_preconfigured(target.tls_always()?);
         Ok(Reqwest {
@@ -74,6 +77,9 @@ pub(crate) struct ReqwestBlocking {
 impl Blocking for ReqwestBlocking {
     fn new(target: &Target) -> Outcome<Self> {
         let mut builder = reqwest::blocking::Client::builder();
+        if target.http2 {
+            builder = builder.http2_prior_knowledge();
+        }
         builder = builder.tls_backend_preconfigured(target.tls_always()?);
         let client = builder.build()?;
         Ok(ReqwestBlocking {

@@ -16,13 +16,15 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) address: SocketAddr,
+    /// HTTP/2 is spoken, from the first byte on.
+    pub(crate) http2: bool,
     /// The PEM text of the authority to trust; https only.
     pub(crate) ca: Option<Vec<u8>>,
     body: Arc<OnceLock<Bytes>>,
 }
 
 impl Target {
-    pub(crate) fn new(url: String, ca: Option<&str>) -> Outcome<Self> {
+    pub(crate) fn new(url: String, ca: Option<&str>, http2: bool) -> Outcome<Self> {
         let (scheme, rest) = url.split_once("://").ok_or("no URL")?;
         let (host, path) = rest.split_once('/').ok_or("a URL without a path")?;
         let ca = match (scheme, ca) {
@@ -34,6 +36,7 @@ impl Target {
             host: host.to_owned(),
             path: format!("/{path}"),
             address: host.parse()?,
+            http2,
             ca,
             body: Arc::default(),
             url,
