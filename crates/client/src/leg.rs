@@ -552,8 +552,8 @@ impl<S> Leg<S> {
         let (url, http1) = (request.url(), self.http1);
         let detour = self.detour.as_deref_mut();
         let layers = match http1 {
-            true => self.wiring.http1_layers(url, detour)?,
-            false => self.wiring.layers(url, detour)?,
+            true => self.wiring.http1_layers(request, detour)?,
+            false => self.wiring.layers(request, detour)?,
         };
         if let Some(detour) = &mut self.detour {
             detour.reached(url, layers.len());
@@ -844,6 +844,12 @@ fn expects_continue(request: &Request) -> bool {
 
 fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> PoolKey<'_> {
     let url = request.url();
+    // Whom one request takes the server for is nothing to another (SECURITY K8).
+    #[cfg(feature = "tls")]
+    let route = match request.server_name().filter(|_| url.scheme() == "https") {
+        Some(name) => Some(Arc::new(RouteId::with_server_name(route.as_deref(), name))),
+        None => route,
+    };
     PoolKey {
         scheme: Cow::Borrowed(url.scheme()),
         host: Cow::Borrowed(url.host_str()),
