@@ -416,6 +416,7 @@ impl<S> Call<S> {
                     self.exchange.timeout(&self.settings),
                     self.place.runtime,
                     proxy,
+                    self.exchange.request.listener(),
                 ));
             }
             Carrier::Custom(custom) => {

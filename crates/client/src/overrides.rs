@@ -1,12 +1,12 @@
-//! What a request says in place of what its URL says: the name that the server proves, and the request
-//! target (BEHAVIOUR section 27).
+//! What few requests ask for (BEHAVIOUR section 27): another name for the server to prove and another
+//! request target than the URL's, and to be told what happens.
 
 use crate::client::Driver;
 use crate::error::Error;
 #[cfg(feature = "tls")]
 use crate::error::Kind;
 use crate::request::{Owner, Request, RequestBuilder};
-use nuncio_connection::{Error as ConnectionError, check_target};
+use nuncio_connection::{Error as ConnectionError, Event, EventSink, check_target};
 use nuncio_url::Url;
 use std::fmt;
 #[cfg(feature = "tls")]
@@ -92,6 +92,12 @@ impl Request {
         self.options.rare_mut().overrides.set_target(target.into())
     }
 
+    /// Who is told of this request.
+    pub(crate) fn listener(&self) -> Option<&EventSink> {
+        let rare = self.options.rare.as_deref()?;
+        Some(&rare.listener).filter(|listener| listener.listens())
+    }
+
     fn overrides(&self) -> Option<&Overrides> {
         self.options.rare.as_deref().map(|rare| &rare.overrides)
     }
@@ -123,6 +129,17 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// ([`Kind::LocalProtocol`](crate::Kind::LocalProtocol)), as is no target at all.
     pub fn target(self, target: impl Into<String>) -> Self {
         self.change_rare(|rare| rare.overrides.set_target(target.into()))
+    }
+
+    /// Tells `listener` what happens to this request, redirects and challenges included, as it happens
+    /// and behind the client's own listener; it must not block. Of a connection that is made for it that
+    /// includes all until it stands, and of a connection later this request's exchange alone: not that it
+    /// is closed.
+    pub fn on_event(self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.change_rare(|rare| {
+            rare.listener = EventSink::new(listener);
+            Ok(())
+        })
     }
 }
 

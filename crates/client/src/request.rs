@@ -15,7 +15,7 @@ use crate::response::SentRequest;
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
-use nuncio_connection::BodySize;
+use nuncio_connection::{BodySize, EventSink};
 use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
@@ -58,6 +58,7 @@ pub(crate) struct Rare {
     /// Whether it says `Expect: 100-continue`, if it has a body.
     expect_continue: bool,
     pub(crate) overrides: Overrides,
+    pub(crate) listener: EventSink,
     pub(crate) extensions: http::Extensions,
 }
 
