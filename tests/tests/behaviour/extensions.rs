@@ -4,7 +4,7 @@
 use super::http2::origin::{Manners, Origin};
 use http::Version;
 use nuncio::tls::Tls;
-use nuncio::{Auth, Event, Kind, Proxy};
+use nuncio::{Auth, Event, Kind, Proxy, Timeout};
 use nuncio_testkit::certs::Authority;
 use nuncio_testkit::proxy;
 use nuncio_testkit::script::{Script, ScriptedPeer, Step};
@@ -12,6 +12,7 @@ use nuncio_testkit::server::{Reply, Server};
 use nuncio_tests::adapters::{Adapter, Download};
 use nuncio_tests::behaviour;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -267,6 +268,16 @@ fn b27_http2_is_told_a_path_or_an_asterisk<A: Adapter>(adapter: &A) {
     }
     // None of that cost the connection.
     assert_eq!((origin.connections(), origin.requests()), (1, 2));
+}
+
+behaviour!(b27_limits_of_a_request_take_the_place_of_the_clients);
+fn b27_limits_of_a_request_take_the_place_of_the_clients<A: Adapter>(adapter: &A) {
+    let peer = Script::new().connection([Step::ExpectHead]).start();
+    let builder = adapter.builder().timeout(Timeout::none());
+    let request = builder.build().unwrap().get(peer.url("/"));
+    let limits = Timeout::none().read(Duration::from_millis(50));
+    let error = adapter.send(request.timeout(limits)).unwrap_err();
+    assert_eq!(error.kind(), Kind::ReadTimeout);
 }
 
 behaviour!(b27_an_answer_tells_its_http2_stream);
