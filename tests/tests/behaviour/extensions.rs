@@ -272,7 +272,8 @@ fn b27_http2_is_told_a_path_or_an_asterisk<A: Adapter>(adapter: &A) {
 
 behaviour!(b27_limits_of_a_request_take_the_place_of_the_clients);
 fn b27_limits_of_a_request_take_the_place_of_the_clients<A: Adapter>(adapter: &A) {
-    let peer = Script::new().connection([Step::ExpectHead]).start();
+    let steps = [Step::ExpectHead, Step::ExpectEof];
+    let peer = Script::new().connection(steps).start();
     let builder = adapter.builder().timeout(Timeout::none());
     let request = builder.build().unwrap().get(peer.url("/"));
     let limits = Timeout::none().read(Duration::from_millis(50));
