@@ -124,8 +124,7 @@ impl Connection {
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.awaits_continue(id),
             Stage::Http1(h1) => h1.awaits_continue(id),
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => false,
+            Stage::Handshake(_) => false,
         }
     }
 
@@ -137,8 +136,7 @@ impl Connection {
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.body_sent(id),
             Stage::Http1(h1) => h1.given(id).saturating_sub(self.link.unwritten() as u64),
-            #[cfg(feature = "tls")]
-            Stage::Handshake { .. } => 0,
+            Stage::Handshake(_) => 0,
         }
     }
 
