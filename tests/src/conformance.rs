@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The sections of BEHAVIOUR that are listed whole. 30 is the quirk register, whose rows are called
 /// `Q` and the section that they are about.
-pub const SECTIONS: [u32; 19] = [
-    2, 6, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 25, 26, 28, 30,
+pub const SECTIONS: [u32; 20] = [
+    2, 6, 7, 8, 10, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 30,
 ];
 
 /// The tables of SECURITY that are listed whole.

@@ -309,6 +309,7 @@ impl<S> Call<S> {
                         };
                         let seen = Seen {
                             peer: running.held.peer().cloned(),
+                            stream: running.stream(&head),
                             ..Seen::default()
                         };
                         let arrival = Arrival::Running(running);
@@ -415,6 +416,7 @@ impl<S> Call<S> {
                     self.exchange.timeout(&self.settings),
                     self.place.runtime,
                     proxy,
+                    self.exchange.request.listener(),
                 ));
             }
             Carrier::Custom(custom) => {

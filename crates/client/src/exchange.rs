@@ -17,6 +17,7 @@ use crate::timeout::Timeout;
 use http::StatusCode;
 use nuncio_connection::ResponseHead;
 use nuncio_headers::Headers;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -391,6 +392,7 @@ impl Exchange {
             head,
             waited: seen.waited,
             peer: seen.peer,
+            stream: seen.stream,
             more,
         }
     }
@@ -403,6 +405,8 @@ pub(crate) struct Seen {
     pub(crate) received: Option<SystemTime>,
     pub(crate) waited: Duration,
     pub(crate) peer: Option<Arc<Peer>>,
+    /// On HTTP/2.
+    pub(crate) stream: Option<NonZeroU32>,
     /// What came before it.
     pub(crate) interim: Vec<Interim>,
 }

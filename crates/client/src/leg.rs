@@ -45,6 +45,8 @@ pub(crate) struct Leg<S> {
     /// The server wants HTTP/1.1.
     http1: bool,
     pub(crate) peer: Option<SocketAddr>,
+    /// Who is told of it, if somebody listens to this request beside those who listen to the client.
+    events: Option<Box<EventSink>>,
     state: State<S>,
 }
 
@@ -107,7 +109,9 @@ impl<S> Leg<S> {
         timeout: Timeout,
         runtime: u64,
         proxy: Option<Proxy>,
+        listener: Option<&EventSink>,
     ) -> Self {
+        let events = listener.map(|own| Box::new(wiring.connection.events.and(own)));
         Leg {
             wiring,
             depot,
@@ -119,6 +123,7 @@ impl<S> Leg<S> {
             fresh: false,
             http1: false,
             peer: None,
+            events,
             state: State::Start,
         }
     }
@@ -293,7 +298,13 @@ impl<S> Leg<S> {
                         self.retry(Error::connection(error, true), now)?;
                         continue;
                     }
-                    match lane.connection.protocol() {
+                    let protocol = lane.connection.protocol();
+                    if self.events.is_some() && protocol.is_some() {
+                        // From now on it is not this request's alone.
+                        let clients = &self.wiring.connection.events;
+                        lane.connection.set_events(clients.clone());
+                    }
+                    match protocol {
                         Some(Protocol::Http2) => {
                             held.share(now);
                             self.state = State::Sharing(held);
@@ -531,7 +542,8 @@ impl<S> Leg<S> {
         if dialing.is_cut() {
             return Err(closed());
         }
-        let events = &self.wiring.connection.events;
+        let clients = &self.wiring.connection.events;
+        let events = self.events.as_deref().unwrap_or(clients);
         let socket = match socket {
             Ok(socket) => socket,
             Err(error) => {
@@ -552,13 +564,16 @@ impl<S> Leg<S> {
         let (url, http1) = (request.url(), self.http1);
         let detour = self.detour.as_deref_mut();
         let layers = match http1 {
-            true => self.wiring.http1_layers(url, detour)?,
-            false => self.wiring.layers(url, detour)?,
+            true => self.wiring.http1_layers(request, detour)?,
+            false => self.wiring.layers(request, detour)?,
         };
         if let Some(detour) = &mut self.detour {
             detour.reached(url, layers.len());
         }
-        let config = self.wiring.config(url, self.detour.as_deref());
+        let mut config = self.wiring.config(url, self.detour.as_deref());
+        if let Some(events) = self.events.as_deref() {
+            Arc::make_mut(&mut config).events = events.clone();
+        }
         let connection = Connection::new(config, layers, left, now)
             .map_err(|error| Error::connection(error, true))?;
         let permit = dialing.into_permit();
@@ -626,7 +641,11 @@ impl<S> Leg<S> {
             write: self.waits.write,
             expect: expects.then_some(self.waits.expect_continue),
         };
-        match held.open(|connection| connection.open(head, size, deadlines, now)) {
+        let own = self.events.as_deref();
+        match held.open(|connection| match own {
+            None => connection.open(head, size, deadlines, now),
+            Some(events) => connection.open_heard(head, size, deadlines, events, now),
+        }) {
             Ok(id) => {
                 let (upload, feed) = Upload::of(request.body_mut());
                 let running = Running {
@@ -832,7 +851,8 @@ impl<S> Leg<S> {
     }
 
     fn events(&self) -> &EventSink {
-        &self.wiring.connection.events
+        let clients = &self.wiring.connection.events;
+        self.events.as_deref().unwrap_or(clients)
     }
 }
 
@@ -844,6 +864,12 @@ fn expects_continue(request: &Request) -> bool {
 
 fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> PoolKey<'_> {
     let url = request.url();
+    // Whom one request takes the server for is nothing to another (SECURITY K8).
+    #[cfg(feature = "tls")]
+    let route = match request.server_name().filter(|_| url.scheme() == "https") {
+        Some(name) => Some(Arc::new(RouteId::with_server_name(route.as_deref(), name))),
+        None => route,
+    };
     PoolKey {
         scheme: Cow::Borrowed(url.scheme()),
         host: Cow::Borrowed(url.host_str()),
@@ -885,7 +911,7 @@ mod tests {
             panic!("the defaults")
         };
         let depot = Arc::new(Depot::new(Limits::default()));
-        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0, None)
+        Leg::new(Arc::new(wiring), depot, Timeout::default(), 0, None, None)
     }
 
     const GONE: ConnectionError = ConnectionError::Remote(RemoteError::Disconnected { interim: 0 });

@@ -59,6 +59,7 @@ mod mount;
 mod multipart;
 mod network;
 mod one_shot;
+mod overrides;
 mod parts;
 mod payload;
 mod peer;

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 #[cfg(feature = "tls")]
 use crate::proxy::ToProxies;
 use crate::proxy::{Detour, Proxy};
+use crate::request::Request;
 use nuncio_connection::{ConnectionConfig, EventSink, Layer, Limits, PriorKnowledge};
 use nuncio_url::Url;
 use std::fmt;
@@ -322,13 +323,13 @@ impl Wiring {
             && self.may_share(url, detour)
     }
 
-    /// What is dialled through to reach `url`'s origin, with HTTP/2 not on offer.
+    /// What is dialled through to reach the origin of `request`, with HTTP/2 not on offer.
     pub(crate) fn http1_layers(
         &self,
-        url: &Url,
+        request: &Request,
         detour: Option<&mut Detour>,
     ) -> Result<Vec<Layer>, Error> {
-        let mut layers = self.layers(url, detour)?;
+        let mut layers = self.layers(request, detour)?;
         // The last one is the origin's.
         #[cfg(feature = "tls")]
         if let Some(Layer::Tls(params)) = layers.last_mut() {
@@ -359,12 +360,13 @@ impl Wiring {
         }
     }
 
-    /// What is dialled through to reach `url`'s origin.
+    /// What is dialled through to reach the origin of `request`.
     pub(crate) fn layers(
         &self,
-        url: &Url,
+        request: &Request,
         detour: Option<&mut Detour>,
     ) -> Result<Vec<Layer>, Error> {
+        let url = request.url();
         let mut layers = Vec::new();
         if let Some(detour) = detour {
             #[cfg(feature = "tls")]
@@ -384,7 +386,8 @@ impl Wiring {
                 server_name,
                 ..
             } => {
-                let server_name = server_name.as_deref().unwrap_or(url.host_str());
+                let own = request.server_name().or(server_name.as_deref());
+                let server_name = own.unwrap_or(url.host_str());
                 layers.push(Layer::Tls(nuncio_connection::TlsParams {
                     config: Arc::clone(config),
                     server_name: server_name.to_owned(),

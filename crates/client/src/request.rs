@@ -7,6 +7,7 @@ use crate::cookies::CookieJar;
 use crate::decoding::DecodingOptions;
 use crate::error::{Error, Kind};
 use crate::multipart::Form;
+use crate::overrides::Overrides;
 use crate::payload::Payload;
 use crate::proxy::Proxy;
 use crate::redirect::{Plan, Redirects};
@@ -14,7 +15,7 @@ use crate::response::SentRequest;
 use crate::settings::Settings;
 use crate::timeout::Timeout;
 use http::Method;
-use nuncio_connection::BodySize;
+use nuncio_connection::{BodySize, EventSink};
 use nuncio_content::Budget;
 use nuncio_headers::Headers;
 use nuncio_url::{QueryParams, Url};
@@ -56,6 +57,8 @@ pub(crate) struct Rare {
     pub(crate) decoding: DecodingOptions,
     /// Whether it says `Expect: 100-continue`, if it has a body.
     expect_continue: bool,
+    pub(crate) overrides: Overrides,
+    pub(crate) listener: EventSink,
     pub(crate) extensions: http::Extensions,
 }
 
@@ -108,9 +111,13 @@ impl Request {
         };
     }
 
-    /// What stands behind the method: the URL's path and query; on CONNECT whom the `Host` field names,
-    /// with a port (RFC 9110 section 9.3.6).
-    pub(crate) fn target(&self) -> Cow<'_, str> {
+    /// What stands behind the method, if no proxy is to forward it: the
+    /// [target](RequestBuilder::target) that was given, or the URL's path and query; on CONNECT whom the
+    /// `Host` field names, with a port (RFC 9110 section 9.3.6).
+    pub fn target(&self) -> Cow<'_, str> {
+        if let Some(own) = self.own_target() {
+            return Cow::Borrowed(own);
+        }
         if self.method != Method::CONNECT {
             return Cow::Borrowed(self.url.raw_path());
         }
@@ -133,10 +140,18 @@ impl Request {
         self.method = method;
     }
 
-    /// Replaces where it goes. The `Host` field follows.
+    /// Replaces where it goes. The `Host` field follows; a [target](RequestBuilder::target) of its own
+    /// is dropped, and at another origin the name that the server was to prove.
     pub fn set_url(&mut self, url: Url) {
-        self.url = url;
+        self.move_to(url);
         self.write_host();
+    }
+
+    fn move_to(&mut self, url: Url) {
+        if let Some(rare) = &mut self.options.rare {
+            rare.overrides.moved(&self.url, &url);
+        }
+        self.url = url;
     }
 
     /// The fields, in the order in which they are sent.
@@ -290,7 +305,7 @@ impl Request {
     /// Takes over what a redirect has changed.
     pub(crate) fn redirect(&mut self, plan: Plan) {
         self.method = plan.method;
-        self.url = plan.url;
+        self.move_to(plan.url);
         self.headers = plan.headers;
         if !plan.keeps_body {
             self.body = Body::empty();
@@ -453,6 +468,10 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
             self.draft = Err(error);
         }
         self
+    }
+
+    pub(crate) fn change_rare(self, change: impl FnOnce(&mut Rare) -> Result<(), Error>) -> Self {
+        self.change(|draft| change(draft.options.rare_mut()))
     }
 
     /// Adds a field. Fields given here replace the client's of the same name; the same name given

@@ -15,6 +15,7 @@ use nuncio_connection::{
 };
 use nuncio_headers::Headers;
 use std::io;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 pub(crate) struct Running<S> {
@@ -70,6 +71,12 @@ pub(crate) enum Progress {
 }
 
 impl<S> Running<S> {
+    /// The number of its HTTP/2 stream.
+    pub(crate) fn stream(&self, head: &ResponseHead) -> Option<NonZeroU32> {
+        let number = u32::try_from(self.id.number()).ok()?;
+        NonZeroU32::new(number).filter(|_| head.version == http::Version::HTTP_2)
+    }
+
     pub(crate) fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
         let (id, upload) = (self.id, &mut self.upload);
         let step = |connection: &mut Connection| step(connection, id, upload, now);

@@ -2,6 +2,7 @@
 //! What is asked and answered over it is in `exchanges.rs`.
 
 mod exchanges;
+mod listeners;
 
 use crate::buffer::{BlockCache, RecvBuf, SMALL_BLOCK, Transmit};
 #[cfg(feature = "tls")]
@@ -13,6 +14,7 @@ use crate::h1::{End, H1, HIGH_WATER, Wire};
 use crate::h2::H2;
 use crate::layers::{Handshake, Layer, Link, Step};
 use crate::message::{NeverReason, Protocol, Ready, Reuse, StreamId};
+use listeners::Listeners;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +70,7 @@ pub struct Connection {
     stage: Stage,
     link: Link,
     failed: Option<NeverReason>,
+    listeners: Listeners,
 }
 
 // One for each connection, and the large one is the common one.
@@ -104,6 +107,7 @@ impl Connection {
             stage,
             link,
             failed: None,
+            listeners: Listeners::default(),
         })
     }
 
@@ -489,6 +493,11 @@ impl Connection {
         }
     }
 
+    /// What happens from now on is told to `events`, and no longer to the configuration's.
+    pub fn set_events(&mut self, events: EventSink) {
+        Arc::make_mut(&mut self.config).events = events;
+    }
+
     fn alive(&self) -> Result<(), Error> {
         match &self.failed {
             None => Ok(()),
@@ -500,7 +509,11 @@ impl Connection {
     fn fail(&mut self, error: Error) {
         if self.failed.is_none() {
             let phase = error.phase();
-            self.config.events.raise(|| Event::Failed {
+            let events = match self.stage {
+                Stage::Http1(_) => self.listeners.of_the_one(&self.config.events),
+                _ => &self.config.events,
+            };
+            events.raise(|| Event::Failed {
                 phase,
                 error: &error,
             });
@@ -516,6 +529,12 @@ impl Connection {
 
     fn parts(&mut self) -> (&mut Stage, Wire<'_>) {
         (&mut self.stage, self.link.wire(&self.config.events))
+    }
+
+    /// As `parts`, for what is told of one exchange.
+    fn parts_of(&mut self, id: StreamId) -> (&mut Stage, Wire<'_>) {
+        let events = self.listeners.of(id, &self.config.events);
+        (&mut self.stage, self.link.wire(events))
     }
 }
 

@@ -133,6 +133,21 @@ impl EventSink {
         EventSink(Some(Arc::new(listener)))
     }
 
+    /// One that tells both, this one first.
+    pub fn and(&self, other: &EventSink) -> Self {
+        match (&self.0, &other.0) {
+            (None, _) => other.clone(),
+            (_, None) => self.clone(),
+            (Some(first), Some(second)) => {
+                let (first, second) = (Arc::clone(first), Arc::clone(second));
+                EventSink::new(move |event| {
+                    first(event);
+                    second(event);
+                })
+            }
+        }
+    }
+
     /// Whether anybody listens: for what would cost something to tell.
     pub fn listens(&self) -> bool {
         self.0.is_some()

@@ -89,7 +89,7 @@ pub use message::{
     StreamId, Write,
 };
 pub use nuncio_http1::{
-    CloseReason, Config as Http1Config, LocalError, RemoteError, check_request,
+    CloseReason, Config as Http1Config, LocalError, RemoteError, check_request, check_target,
 };
 #[cfg(feature = "http2")]
 pub use nuncio_http2::{

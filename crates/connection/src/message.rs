@@ -11,6 +11,14 @@ pub use nuncio_http1::{BodySize, ResponseHead};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub(crate) u64);
 
+impl StreamId {
+    /// Its number: on HTTP/2 that of the stream on the wire, on HTTP/1.1 counted from one connection's
+    /// first exchange on.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A request's head, borrowed: the connection copies what it needs into what it sends.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {

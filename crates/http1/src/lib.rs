@@ -103,7 +103,7 @@ pub use codec::Http1;
 pub use config::Config;
 pub use error::{LocalError, RemoteError};
 pub use head::{Reason, ResponseHead};
-pub use request::{BodySize, check_request, check_trailers};
+pub use request::{BodySize, check_request, check_target, check_trailers};
 pub use reuse::{CloseReason, Leniency, Reuse};
 pub use snippet::Snippet;
 pub use state::{Ours, Theirs};

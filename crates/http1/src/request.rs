@@ -230,9 +230,12 @@ fn check_method(method: &str) -> Result<(), LocalError> {
     check_name(method).map_err(|_| LocalError::BadMethod(Snippet::new(method.as_bytes())))
 }
 
-/// A space or a line end would end the target early (I3); bytes from 0x80 on belong
-/// percent-encoded.
-fn check_target(target: &str) -> Result<(), LocalError> {
+/// Checks a request target: visible ASCII characters, one at least. A space or a line end would end it
+/// early (I3); bytes from 0x80 on belong percent-encoded.
+///
+/// # Errors
+/// [`LocalError::BadTarget`].
+pub fn check_target(target: &str) -> Result<(), LocalError> {
     let bad = target.bytes().position(|byte| !byte.is_ascii_graphic());
     if bad.is_none() && !target.is_empty() {
         return Ok(());

@@ -294,6 +294,8 @@ pub enum InvalidRequest {
     HostDiffers,
     /// CONNECT, for which no tunnel would be made.
     Connect,
+    /// A request target that is no `:path`: that begins with a slash, or is `*` on OPTIONS.
+    Target,
     /// `h2` refused it for a reason that is not known here.
     Other,
 }
@@ -309,6 +311,7 @@ impl fmt::Display for InvalidRequest {
             }
             Self::HostDiffers => f.write_str("the host field differs from the request URI"),
             Self::Connect => f.write_str("no tunnel is made over HTTP/2"),
+            Self::Target => f.write_str("the request target is no path for HTTP/2"),
             Self::Other => f.write_str("the request cannot be sent over HTTP/2"),
         }
     }

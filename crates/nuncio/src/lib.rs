@@ -285,7 +285,13 @@
 //! `on_interim` is told of what comes before a response, 103 Early Hints for instance ([`Interim`]).
 //!
 //! `on_event` tells what happens below: look-ups, connections, heads, the end of bodies ([`Event`]).
-//! It only watches.
+//! It only watches. A request may have a listener of its own, which is told of nothing else.
+//!
+//! # What the URL does not say
+//!
+//! A request may name the server that it is meant for (`server_name`: SNI, and what the certificate must
+//! hold), where the URL has an address, and give its request target as it is (`target`: `*` for OPTIONS,
+//! odd escapes). Requests that want different names of a server share no connection.
 //!
 //! # Transports
 //!

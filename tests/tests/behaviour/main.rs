@@ -17,6 +17,7 @@ mod echo;
 mod errors;
 mod events;
 mod expect;
+mod extensions;
 mod files;
 mod footprint;
 mod framing;

@@ -217,7 +217,8 @@ impl Detour {
 
     /// What is said in place of the request's own target and fields; none where that is what is said.
     ///
-    /// A proxy that forwards gets an absolute URL without credentials and fragment, and its own fields
+    /// A proxy that forwards gets an absolute URL without credentials and fragment, or the target that
+    /// the request was given, and its own fields
     /// behind Host, but for those that the request has itself. Into a tunnel no Proxy-Authorization goes,
     /// the caller's included.
     pub(crate) fn said(&mut self, request: &Request) -> Result<Option<Said>, Error> {
@@ -231,13 +232,16 @@ impl Detour {
         }
         let mut headers = own.clone();
         headers.remove("proxy-authorization");
-        let target = request.url().raw_path().to_owned();
+        let target = request.target().into_owned();
         Ok(Some(Said { target, headers }))
     }
 
     fn forwarded(&mut self, request: &Request) -> Result<Said, Error> {
         let url = request.url();
-        let target = format!("{}://{}{}", url.scheme(), url.netloc(), url.raw_path());
+        let target = match request.own_target() {
+            Some(target) => target.to_owned(),
+            None => format!("{}://{}{}", url.scheme(), url.netloc(), url.raw_path()),
+        };
         let own = request.headers();
         let extra = &self.means().headers;
         let bytes = own.as_wire().len() + extra.as_wire().len() + 128;

@@ -14,6 +14,7 @@ use nuncio_headers::Headers;
 use nuncio_headers::typed::Links;
 use nuncio_url::Url;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +27,7 @@ pub struct Head {
     pub(crate) waited: Duration,
     /// Who sent it.
     pub(crate) peer: Option<Arc<Peer>>,
+    pub(crate) stream: Option<NonZeroU32>,
     /// What few responses have.
     pub(crate) more: Option<Box<More>>,
 }
@@ -98,6 +100,7 @@ impl Head {
             head,
             waited: seen.waited,
             peer: seen.peer,
+            stream: seen.stream,
             more,
         }
     }
@@ -111,6 +114,12 @@ impl Head {
     /// for what came from a transport of the user's.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.peer.as_ref()?.address
+    }
+
+    /// The number of the HTTP/2 stream that it came on, in its connection (RFC 9113 section 5.1.1). None
+    /// for other versions.
+    pub fn stream_id(&self) -> Option<u32> {
+        self.stream.map(NonZeroU32::get)
     }
 
     /// The TLS that was agreed on with the server that sent it, and the server's certificates; none for
@@ -222,6 +231,7 @@ impl Head {
         });
         seen.waited = self.waited;
         seen.peer = self.peer;
+        seen.stream = self.stream;
         (self.head, seen)
     }
 }

@@ -83,7 +83,7 @@ impl Carrier for Carried {
         let (wiring, depot) = (Arc::clone(&self.wiring), Arc::clone(&self.depot));
         let started = self.world.now().unwrap_or(now);
         let mut sending = Some(Sending {
-            leg: Leg::new(wiring, depot, timeout, 0, None),
+            leg: Leg::new(wiring, depot, timeout, 0, None, request.listener()),
             request,
             total: Total::new(&timeout, started),
             interim: Vec::new(),

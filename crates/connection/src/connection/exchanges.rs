@@ -1,7 +1,9 @@
 //! Requests and responses on a connection, whichever protocol it speaks.
 
+use super::listeners::Listeners;
 use super::{Connection, Stage};
 use crate::error::{Error, Processed};
+use crate::event::EventSink;
 use crate::message::{
     BodySize, Deadlines, NeverReason, Read, RequestHead, ResponseHead, Reuse, StreamId, Write,
 };
@@ -27,12 +29,39 @@ impl Connection {
         now: Instant,
     ) -> Result<StreamId, Error> {
         self.alive()?;
+        self.forget_the_last();
         match self.parts() {
             (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.open(wire, head, body, deadlines, now),
             #[cfg(feature = "http2")]
             (Stage::Http2(h2), wire) => h2.open(wire.events, head, body, deadlines, now),
         }
+    }
+
+    /// As [`open`](Self::open); what happens to this exchange, until it is over, is told to `events`
+    /// and not to the configuration's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_heard(
+        &mut self,
+        head: RequestHead<'_>,
+        body: BodySize,
+        deadlines: Deadlines,
+        events: &EventSink,
+        now: Instant,
+    ) -> Result<StreamId, Error> {
+        self.alive()?;
+        self.forget_the_last();
+        let (stage, wire) = (&mut self.stage, self.link.wire(events));
+        let id = match stage {
+            Stage::Handshake(_) => Err(Error::Misuse("the connection is not ready yet")),
+            Stage::Http1(h1) => h1.open(wire, head, body, deadlines, now),
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.open(wire.events, head, body, deadlines, now),
+        }?;
+        self.listeners.add(id, events.clone());
+        Ok(id)
     }
 
     /// Takes bytes off the front of `chunk`, unless enough of the body waits to be sent already:
@@ -69,7 +98,7 @@ impl Connection {
         now: Instant,
     ) -> Result<(), Error> {
         self.exchange_alive()?;
-        match self.parts() {
+        match self.parts_of(id) {
             (Stage::Handshake(_), _) => Err(Error::Misuse("the connection is not ready yet")),
             (Stage::Http1(h1), wire) => h1.finish_body(wire, id, trailers, now),
             #[cfg(feature = "http2")]
@@ -127,13 +156,13 @@ impl Connection {
     /// Whatever ended the exchange; see [`processed`](Self::processed) for what that means for it.
     pub fn read_head(&mut self, id: StreamId, now: Instant) -> Result<Option<ResponseHead>, Error> {
         self.exchange_alive()?;
-        let head = match self.parts() {
+        let head = match self.parts_of(id) {
             (Stage::Handshake(_), _) => Ok(None),
             (Stage::Http1(h1), wire) => h1.read_head(wire, id, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_head(wire.events, id, now),
+            (Stage::Http2(h2), wire) => h2.read_head(wire.events, id, now),
         };
-        self.note(head)
+        self.note(id, head)
     }
 
     /// The next piece of the response body. Over plain TCP the piece is a slice of the buffer that
@@ -143,13 +172,13 @@ impl Connection {
     /// As [`read_head`](Self::read_head); a body that is cut short is always an error.
     pub fn read_body(&mut self, id: StreamId, now: Instant) -> Result<Read, Error> {
         self.exchange_alive()?;
-        let read = match self.parts() {
+        let read = match self.parts_of(id) {
             (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body(wire, id, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => return h2.read_body(wire.events, id, now),
+            (Stage::Http2(h2), wire) => h2.read_body(wire.events, id, now),
         };
-        self.note(read)
+        self.note_read(id, read)
     }
 
     /// As [`read_body`](Self::read_body), but appends the piece to `into` and answers with an empty
@@ -164,21 +193,19 @@ impl Connection {
         now: Instant,
     ) -> Result<Read, Error> {
         self.exchange_alive()?;
-        let read = match self.parts() {
+        let read = match self.parts_of(id) {
             (Stage::Handshake(_), _) => Ok(Read::Blocked),
             (Stage::Http1(h1), wire) => h1.read_body_into(wire, id, into, now),
             #[cfg(feature = "http2")]
-            (Stage::Http2(h2), wire) => {
-                return match h2.read_body(wire.events, id, now)? {
-                    Read::Chunk(chunk) => {
-                        into.extend_from_slice(&chunk);
-                        Ok(Read::Chunk(Bytes::new()))
-                    }
-                    other => Ok(other),
-                };
-            }
+            (Stage::Http2(h2), wire) => match h2.read_body(wire.events, id, now) {
+                Ok(Read::Chunk(chunk)) => {
+                    into.extend_from_slice(&chunk);
+                    Ok(Read::Chunk(Bytes::new()))
+                }
+                other => other,
+            },
         };
-        self.note(read)
+        self.note_read(id, read)
     }
 
     /// Whether a response ended with the piece that was read last. Not told of HTTP/2: there it is the
@@ -201,6 +228,7 @@ impl Connection {
     /// complete; an HTTP/2 stream is reset.
     /// Needed for every exchange that was neither read to its end nor told its error.
     pub fn cancel(&mut self, id: StreamId) {
+        self.listeners.remove(id);
         match &mut self.stage {
             Stage::Handshake(_) => {}
             Stage::Http1(_) => {
@@ -211,8 +239,6 @@ impl Connection {
             #[cfg(feature = "http2")]
             Stage::Http2(h2) => h2.cancel(id),
         }
-        #[cfg(not(feature = "http2"))]
-        let _ = id;
     }
 
     /// The transport with its layers, and whatever came behind the response's head: after a 101 to a
@@ -246,13 +272,31 @@ impl Connection {
         }
     }
 
-    /// An error of the one HTTP/1.1 exchange is the connection's, misuse excepted.
-    fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+    /// An error of the one HTTP/1.1 exchange is the connection's, misuse excepted. Whoever is told of
+    /// the exchange is told no more.
+    fn note<T>(&mut self, id: StreamId, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
             && !matches!(error, Error::Misuse(_))
         {
-            self.fail(error.clone());
+            if let Stage::Http1(_) = self.stage {
+                self.fail(error.clone());
+            }
+            self.listeners.remove(id);
         }
         result
+    }
+
+    /// Nobody is told of an HTTP/1.1 exchange any more whose end nobody read.
+    fn forget_the_last(&mut self) {
+        if !self.listeners.is_empty() && self.reuse() == Reuse::Idle {
+            self.listeners = Listeners::default();
+        }
+    }
+
+    fn note_read(&mut self, id: StreamId, read: Result<Read, Error>) -> Result<Read, Error> {
+        if !self.listeners.is_empty() && (matches!(read, Ok(Read::End)) || self.is_complete(id)) {
+            self.listeners.remove(id);
+        }
+        self.note(id, read)
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn request(head: RequestHead<'_>, size: BodySize) -> Result<Request<(
     }
     parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
     parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
-    parts.path_and_query = Some(PathAndQuery::try_from(head.target).map_err(|_| unsayable())?);
+    parts.path_and_query = Some(path(head.method, head.target)?);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| unsayable())?;
     *request.headers_mut() = fields(head.headers)?;
     if let BodySize::Known(length) = size
@@ -34,6 +34,17 @@ pub(super) fn request(head: RequestHead<'_>, size: BodySize) -> Result<Request<(
             .insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(request)
+}
+
+/// What goes as `:path` (RFC 9113 section 8.3.1).
+fn path(method: &str, target: &str) -> Result<PathAndQuery, Error> {
+    let unsayable = Error::Http2Request(InvalidRequest::Target);
+    let legal = target.starts_with('/') || (target == "*" && method == "OPTIONS");
+    // `http` cuts a fragment off.
+    match PathAndQuery::try_from(target) {
+        Ok(path) if legal && path.as_str().len() == target.len() => Ok(path),
+        _ => Err(unsayable),
+    }
 }
 
 /// Trailers to be sent.
@@ -159,6 +170,30 @@ mod tests {
                 .headers()
                 .contains_key("te")
         );
+    }
+
+    #[test]
+    fn a_target_is_a_path_or_an_asterisk_for_options() {
+        for (method, target, good) in [
+            ("GET", "/", true),
+            ("GET", "/%zz/{a}?\"b\"", true),
+            ("OPTIONS", "*", true),
+            ("GET", "*", false),
+            ("OPTIONS", "**", false),
+            ("GET", "?a", false),
+            ("GET", "a", false),
+            ("GET", "http://h/", false),
+            ("GET", "/a#b", false),
+            ("GET", "/#", false),
+            ("GET", "/<", false),
+        ] {
+            let path = path(method, target);
+            assert_eq!(path.is_ok(), good, "{method} {target}");
+            match path {
+                Ok(path) => assert_eq!(path.as_str(), target),
+                Err(error) => assert_eq!(error, Error::Http2Request(InvalidRequest::Target)),
+            }
+        }
     }
 
     #[test]

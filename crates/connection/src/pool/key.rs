@@ -19,19 +19,36 @@ pub struct PoolKey<'a> {
     /// Stands for everything else: TLS configuration, local address, runtime. Whoever
     /// configures the client gives equal numbers to equal settings and to nothing else.
     pub context: u64,
-    /// What is between here and the origin; none where nothing is.
+    /// What is between here and the origin, and whose name the origin has to prove if it is not the
+    /// host's; none where nothing is and it is.
     pub route: Option<Arc<RouteId>>,
 }
 
-/// Names what stands between a client and an origin, a proxy with its credentials for instance: equal
-/// for what is interchangeable, and for nothing else. It is compared and never shown.
+/// Names what stands between a client and an origin, a proxy with its credentials for instance, and
+/// what the origin has to prove: equal for what is interchangeable, and for nothing else. It is
+/// compared and never shown.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RouteId(Box<[u8]>);
+pub struct RouteId {
+    through: Option<Box<[u8]>>,
+    server_name: Option<Box<str>>,
+}
 
 impl RouteId {
     /// The one that these bytes name: all that matters, or a cryptographic hash of it.
     pub fn new(bytes: &[u8]) -> Self {
-        RouteId(bytes.into())
+        RouteId {
+            through: Some(bytes.into()),
+            server_name: None,
+        }
+    }
+
+    /// The way of `through`, or the direct one, to a server that has to prove to be `name`, whatever
+    /// the host is (SECURITY K8).
+    pub fn with_server_name(through: Option<&RouteId>, name: &str) -> Self {
+        RouteId {
+            through: through.and_then(|it| it.through.clone()),
+            server_name: Some(name.into()),
+        }
     }
 }
 

@@ -298,6 +298,22 @@ fn k06_keys_that_differ_in_anything_share_nothing() {
             route: Some(RouteId::new(b"two").into()),
             ..base.clone()
         },
+        PoolKey {
+            route: Some(RouteId::with_server_name(None, "one").into()),
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::with_server_name(None, "two").into()),
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::with_server_name(Some(&RouteId::new(b"one")), "one").into()),
+            ..base.clone()
+        },
+        PoolKey {
+            route: Some(RouteId::with_server_name(Some(&RouteId::new(b"two")), "one").into()),
+            ..base.clone()
+        },
     ];
     let mut pool = Pool::default();
     let conn = connect(&mut pool, "h", now);

@@ -299,7 +299,8 @@ async fn answer(
     let misdirected = route == "misdirected" && served > 1;
     let bytes = match route {
         "bytes" => Bytes::from(body_of(first, second)),
-        "head" => Bytes::from(format!("{} {} {:?}", head.method, head.uri, head.headers)),
+        // The server itself is asked, `*`.
+        "head" | "" => Bytes::from(format!("{} {} {:?}", head.method, head.uri, head.headers)),
         _ => Bytes::from_static(b"ok"),
     };
     let response = Response::builder()
