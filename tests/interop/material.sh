@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What servers serve, and what they prove themselves with. Sourced by `run`.
 
-# A test authority (ca.pem), a certificate of its own for loopback (server.pem, server.key; both in one
+# A test authority (ca.pem), a certificate of its own for loopback and dnsmasq's names (server.pem, server.key; both in one
 # file as server.both.pem), and one for a client (client.pem, client.key).
 make_certificates() {
     mkdir -p "$1"
@@ -20,7 +20,7 @@ make_certificate() {
     openssl req "${key_kind[@]}" -keyout "$1/$2.key" -out "$1/$2.csr" -subj "/CN=$3" 2>/dev/null
     openssl x509 -req -in "$1/$2.csr" -CA "$1/ca.pem" -CAkey "$1/ca.key" -CAcreateserial \
         -out "$1/$2.pem" -days 30 -sha256 2>/dev/null -extfile <(
-            echo subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
+            echo subjectAltName=DNS:localhost,DNS:two.test,DNS:four.test,DNS:six.test,IP:127.0.0.1,IP:::1
             echo basicConstraints=critical,CA:FALSE
             echo "extendedKeyUsage=$4"
         )

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A word that no other test of the run has used.
-fn fresh_word() -> String {
+pub(crate) fn fresh_word() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::SeqCst);
     format!("{}-{number}", std::process::id())
@@ -20,7 +20,7 @@ fn fresh_word() -> String {
 
 /// What nginx logged about requests whose target holds `word`, once there are `count` of them: the
 /// connection of each and its number on that connection.
-fn logged(word: &str, count: usize) -> Vec<(u64, u64)> {
+pub(crate) fn logged(word: &str, count: usize) -> Vec<(u64, u64)> {
     let until = Instant::now() + Duration::from_secs(5);
     loop {
         let log = fs::read_to_string(variable("ACCESS_LOG")).unwrap();
