@@ -26,7 +26,7 @@ fn a_hundred_requests_share_one_connection<A: Adapter>(adapter: &A) {
         let response = adapter.send(client.get(path)).unwrap();
         assert_eq!(response.status(), 200);
         let expected = fs::read(served(&format!("many/{number}.bin"))).unwrap();
-        assert_eq!(response.bytes(), &expected, "{number}");
+        assert!(response.bytes() == &expected, "{number}");
     }
     let mut download = adapter
         .stream(client.get(format!("/1M.bin?{word}")))
@@ -39,7 +39,7 @@ fn a_hundred_requests_share_one_connection<A: Adapter>(adapter: &A) {
     for announced in [Some(1 << 20), None] {
         let body = adapter.body(pieces_of(served("1M.bin")), announced);
         let request = client.put(format!("/echo?{word}")).body(body);
-        assert_eq!(adapter.send(request).unwrap().bytes(), &file);
+        assert!(adapter.send(request).unwrap().bytes() == &file);
     }
     let lines = logged(&word, 100);
     for (number, line) in (1..).zip(&lines) {
