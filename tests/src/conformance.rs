@@ -11,7 +11,7 @@ pub const SECTIONS: [u32; 19] = [
 ];
 
 /// The tables of SECURITY that are listed whole.
-pub const TABLES: [char; 9] = ['R', 'C', 'A', 'I', 'D', 'F', 'H', 'K', 'X'];
+pub const TABLES: [char; 10] = ['R', 'C', 'A', 'I', 'D', 'F', 'H', 'K', 'T', 'X'];
 
 /// What a row without a test may begin with.
 pub const REASONS: [&str; 3] = ["differs: ", "not built: ", "by type: "];
