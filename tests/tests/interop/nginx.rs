@@ -156,7 +156,8 @@ fn many_at_once_over_connections_that_are_ended<A: Adapter>(adapter: &A) {
         for _ in 0..5 {
             let request = |_| client.get(NGINX.short_url(way, "/1M.bin"));
             for response in adapter.together((0..16).map(request).collect()) {
-                assert_eq!(response.unwrap().bytes().len(), 1 << 20);
+                let response = response.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+                assert_eq!(response.bytes().len(), 1 << 20);
             }
         }
     }
