@@ -2,6 +2,7 @@
 //! uploaded, and it ends connections after so many requests.
 
 use crate::servers::{NGINX, Way, client, pieces_of, served, sum_of, variable};
+use http::Version;
 use nuncio::Body;
 use nuncio_testkit::checksum::Checksum;
 use nuncio_tests::adapters::{Adapter, Download};
@@ -153,11 +154,16 @@ behaviour!(
 fn many_at_once_over_connections_that_are_ended<A: Adapter>(adapter: &A) {
     for &way in NGINX.ways {
         let client = client(adapter, way);
+        // See README.md: over HTTP/2 nginx may end it before all of a long answer is here.
+        let (path, length) = match way.version() {
+            Version::HTTP_2 => ("/many/99.bin", 99 * 409),
+            _ => ("/1M.bin", 1 << 20),
+        };
         for _ in 0..5 {
-            let request = |_| client.get(NGINX.short_url(way, "/1M.bin"));
+            let request = |_| client.get(NGINX.short_url(way, path));
             for response in adapter.together((0..16).map(request).collect()) {
                 let response = response.unwrap_or_else(|error| panic!("{way:?}: {error}"));
-                assert_eq!(response.bytes().len(), 1 << 20);
+                assert_eq!(response.bytes().len(), length);
             }
         }
     }
