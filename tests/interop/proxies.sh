@@ -109,9 +109,9 @@ EOT
     launch stunnel stunnel4 "$scratch/stunnel/stunnel.conf"
 }
 
-# A name with both kinds of addresses, one with the first alone, and one that is not there.
+# A name with both kinds of addresses, and one with each alone; no other is there.
 start_dnsmasq() {
     launch dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --no-resolv --no-hosts \
         --port="${port[dnsmasq_dns]}" --listen-address=127.0.0.1 --bind-interfaces --local=/test/ \
-        --host-record=two.test,127.0.0.1,::1 --host-record=four.test,127.0.0.1
+        --host-record=two.test,127.0.0.1,::1 --host-record=four.test,127.0.0.1 --host-record=six.test,::1
 }

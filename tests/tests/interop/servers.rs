@@ -24,6 +24,9 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    /// Those for which a client needs to know no more than a URL.
+    pub(crate) const USUAL: [Way; 3] = [Way::Http1, Way::Http1Tls, Way::Http2];
+
     pub(crate) fn version(self) -> Version {
         match self {
             Way::Http1 | Way::Http1Tls => Version::HTTP_11,
