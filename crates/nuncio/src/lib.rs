@@ -458,6 +458,7 @@
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `detect` | | guessing a charset from the body: [`DefaultEncoding`] |
 //! | `tower` | | the async client as a tower service, and `Transport::service` |
+//! | `hickory` | | `tokio::hickory`: names looked up in this process, by hickory-resolver |
 //! | `compress` | | `RequestBuilder::compress`: bodies sent in a content coding |
 //! | `serde` | | cookies and jars that can be serialized |
 //! | `full` | | all of them |
@@ -511,6 +512,8 @@ pub mod tokio {
         Tokio, TokioIo, builder, delete, file, file_part, from_tokio_read, get, head,
         into_tokio_io, into_tokio_read, options, patch, post, put, request,
     };
+    #[cfg(feature = "hickory")]
+    pub use nuncio_tokio::{from_hickory, hickory, hickory_resolver};
 }
 
 /// The async client on smol.

@@ -50,11 +50,15 @@
 #![deny(missing_docs)]
 
 mod body;
+#[cfg(feature = "hickory")]
+mod hickory;
 mod reader;
 mod runtime;
 mod upgraded;
 
 pub use body::{file, file_part, from_tokio_read};
+#[cfg(feature = "hickory")]
+pub use hickory::{from_hickory, hickory, hickory_resolver};
 pub use nuncio_async::*;
 pub use reader::into_tokio_read;
 pub use runtime::Tokio;

@@ -383,6 +383,30 @@ fn a_provider_is_a_value<A: Adapter>(adapter: &A) {
     assert_eq!(exchange(nuncio::tls::aws_lc()), Some("X25519"));
 }
 
+behaviour!(aws_lc_exchanges_keys_that_withstand_quantum_computers);
+fn aws_lc_exchanges_keys_that_withstand_quantum_computers<A: Adapter>(adapter: &A) {
+    let authority = Authority::new();
+    let leaf = authority.leaf();
+    let config = rustls::ServerConfig::builder_with_provider(nuncio::tls::aws_lc())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der()], leaf.key_der())
+        .unwrap();
+    let server = Server::builder().tls(Arc::new(config)).start();
+    for (provider, group) in [
+        (nuncio::tls::aws_lc(), "X25519MLKEM768"),
+        (nuncio::tls::ring(), "X25519"),
+    ] {
+        let tls = Tls::new().root_certificates(authority.pem());
+        let client = adapter.builder().tls(tls.provider(provider)).build();
+        let response = adapter
+            .send(client.unwrap().get(server.url("/json")))
+            .unwrap();
+        assert_eq!(response.tls().unwrap().key_exchange(), Some(group));
+    }
+}
+
 behaviour!(the_operating_system_can_be_asked_whom_to_trust);
 fn the_operating_system_can_be_asked_whom_to_trust<A: Adapter>(adapter: &A) {
     let server = Server::https(&Authority::new().leaf());
