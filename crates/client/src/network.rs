@@ -174,6 +174,8 @@ impl Network {
         // Without TLS there is nothing that is read.
         #[cfg(not(feature = "tls"))]
         let _ = (environment, trust_env);
+        // Without HTTP/2 there is nothing else to be set.
+        #[cfg_attr(not(feature = "http2"), allow(clippy::needless_update))]
         let connection = ConnectionConfig {
             http1: self.http1,
             events,

@@ -16,7 +16,8 @@ impl Peer {
     pub(crate) fn at(address: Option<SocketAddr>) -> Self {
         Peer {
             address,
-            ..Peer::default()
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
