@@ -105,6 +105,8 @@ pub(crate) fn wait(
             }
             let over = end.is_some_and(|end| end <= now);
             if machine.poll_stream(id, waker).is_ready() || over {
+                // Who leaves is none of those who could lead on.
+                machine.stop_waiting(id);
                 hand_over(shared, line, machine, leading);
                 return now;
             }

@@ -201,6 +201,14 @@ impl Machine {
         Poll::Pending
     }
 
+    /// Nobody waits for news of a stream any more, though there may have been none: for one whose
+    /// time is over.
+    pub fn stop_waiting(&mut self, id: StreamId) {
+        if let Some(interest) = self.streams.get_mut(&id) {
+            interest.waker = None;
+        }
+    }
+
     /// Whether it was closed, so that there is nothing to do once all is written.
     pub fn is_closing(&self) -> bool {
         self.closing

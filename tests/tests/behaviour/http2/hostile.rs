@@ -347,7 +347,9 @@ fn h09_goaway_and_an_end_in_mid_answer_are_an_error<A: Adapter>(adapter: &A) {
         });
         let client = client(adapter);
         let error = fails(adapter, client.get(peer.url("/")));
-        assert_eq!(error.kind(), Kind::RemoteProtocol, "{error}");
+        // What we sent meanwhile it has not read, so that its end may be a reset.
+        let kinds = [Kind::RemoteProtocol, Kind::Read];
+        assert!(kinds.contains(&error.kind()), "{error}");
         assert_eq!(error.processed(), Processed::Yes);
         assert_eq!(peer.connections(), 1);
         nothing_is_left(adapter, client, &peer);
