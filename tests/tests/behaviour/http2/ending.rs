@@ -47,6 +47,26 @@ fn a_client_that_closes_ends_requests_and_those_that_wait_for_room<A: Adapter>(a
     });
 }
 
+behaviour!(who_gives_up_first_leaves_the_others_to_go_on);
+fn who_gives_up_first_leaves_the_others_to_go_on<A: Adapter>(adapter: &A) {
+    // On a blocking client the first one leads, and has to hand that over although its own time is up.
+    let origin = Origin::https(Manners::default());
+    let client = builder(adapter, &origin).build().unwrap();
+    adapter.send(client.get(origin.url("/head"))).unwrap();
+    let total = Timeout::none().total(Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        let first = client.get(origin.url("/never")).timeout(total);
+        let first = scope.spawn(|| adapter.send(first));
+        std::thread::sleep(Duration::from_millis(100));
+        let second = client.get(origin.url("/slow/600"));
+        let second = scope.spawn(|| adapter.send(second));
+        let error = first.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::TotalTimeout, "{error}");
+        assert_eq!(second.join().unwrap().unwrap().text(), "ok");
+    });
+    assert_eq!(origin.connections(), 1);
+}
+
 behaviour!(a_server_that_falls_silent_is_given_up_where_that_is_asked_for);
 fn a_server_that_falls_silent_is_given_up_where_that_is_asked_for<A: Adapter>(adapter: &A) {
     let peer = FramePeer::start(|wire, _| {
