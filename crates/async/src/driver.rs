@@ -191,25 +191,29 @@ impl Future for Stream {
 // Each is moved into the next, once.
 #[allow(clippy::large_enum_variant)]
 enum Stage {
-    Start {
-        shared: Arc<Shared>,
-        settings: Arc<Settings>,
-        request: Request,
-    },
+    /// There until then.
+    Start(Option<Start>),
     Outgoing(Outgoing),
     Incoming(Download),
     Failed(Error),
     Over,
 }
 
+/// What a call is made of.
+struct Start {
+    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    request: Request,
+}
+
 impl Stage {
     fn new(driver: &Async, settings: &Arc<Settings>, request: Result<Request, Error>) -> Self {
         match request {
-            Ok(request) => Stage::Start {
+            Ok(request) => Stage::Start(Some(Start {
                 shared: Arc::clone(&driver.shared),
                 settings: Arc::clone(settings),
                 request,
-            },
+            })),
             Err(error) => Stage::Failed(error),
         }
     }
@@ -237,18 +241,19 @@ impl Stage {
 
     /// Begins the call, and says when that was.
     fn start(&mut self) -> Result<Instant, Error> {
-        match std::mem::replace(self, Stage::Over) {
-            Stage::Start {
-                shared,
-                settings,
-                request,
-            } => {
-                let outgoing = Outgoing::start(&shared, &settings, request)?;
-                let now = outgoing.call.started();
-                *self = Stage::Outgoing(outgoing);
-                Ok(now)
+        let start = match self {
+            Stage::Start(start) => start.take().ok_or_else(over)?,
+            Stage::Failed(_) => {
+                return match std::mem::replace(self, Stage::Over) {
+                    Stage::Failed(error) => Err(error),
+                    _ => Err(over()),
+                };
             }
-            Stage::Failed(error) => Err(error),
+            _ => return Err(over()),
+        };
+        *self = Stage::Outgoing(Outgoing::start(start)?);
+        match self {
+            Stage::Outgoing(outgoing) => Ok(outgoing.call.started()),
             _ => Err(over()),
         }
     }
@@ -276,11 +281,12 @@ fn poll_feed(feed: Option<&mut Feed>, cx: &mut Context<'_>) -> Poll<Option<io::R
 }
 
 impl Outgoing {
-    fn start(
-        shared: &Arc<Shared>,
-        settings: &Arc<Settings>,
-        request: Request,
-    ) -> Result<Self, Error> {
+    fn start(start: Start) -> Result<Self, Error> {
+        let Start {
+            shared,
+            settings,
+            request,
+        } = start;
         let runtime = Arc::clone(&shared.runtime);
         let instance = runtime
             .check()
@@ -291,7 +297,7 @@ impl Outgoing {
             wall_clock: Async::wall_clock,
             runtime: instance,
         };
-        let call = Call::new(settings, &shared.depots, request, place, now)?;
+        let call = Call::new(&settings, &shared.depots, request, place, now)?;
         Ok(Outgoing {
             call,
             runtime,

@@ -263,9 +263,10 @@ fn flush(shared: &Arc<Shared<Socket>>) {
             Err(TryLockError::Poisoned(batch)) => write(shared, &mut batch.into_inner()),
             Err(TryLockError::WouldBlock) => return,
         }
-        let machine = shared.lock();
+        let mut machine = shared.lock();
         // Whoever came with more output while the lock was held has left it to us.
         let more = machine.connection.wants_write() && !machine.mover.stuck;
+        machine.mover.awake = more;
         let line = shared.socket.line.get();
         let alarm = line.filter(|line| line.check(&machine));
         drop(machine);

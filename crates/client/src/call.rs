@@ -607,7 +607,7 @@ impl<S> Call<S> {
     fn start_reading(&mut self, head: Head, arrival: Arrival<S>, limit: usize, then: Then) {
         self.state = State::Reading(Box::new(Reading {
             // As it came: a body that is only drained never meets a decoder (SECURITY Z11).
-            incoming: Incoming::new(head, arrival, None, self.started),
+            incoming: Incoming::new(head, arrival, None, self.started, None),
             body: Vec::new(),
             limit,
             then,
@@ -805,8 +805,13 @@ impl<S> Call<S> {
         let coded = Coded::of(&self.settings, &self.exchange.request, &head);
         let mut head = self.exchange.into_head(head, seen);
         head.set_default_encoding(&self.settings.default_encoding);
-        let incoming = Incoming::new(head, arrival, coded, self.started);
-        Ok(incoming.within(self.total))
+        Ok(Incoming::new(
+            head,
+            arrival,
+            coded,
+            self.started,
+            self.total,
+        ))
     }
 
     /// A response that has left HTTP: its connection can be taken, with the TLS of its network.
@@ -821,7 +826,7 @@ impl<S> Call<S> {
             Carrier::Custom(_) => None,
         };
         let head = self.exchange.into_head(head, seen);
-        let mut incoming = Incoming::new(head, arrival, None, self.started);
+        let mut incoming = Incoming::new(head, arrival, None, self.started, None);
         incoming.switch(|running| Switched::new(running, wiring, limit));
         Ok(incoming)
     }

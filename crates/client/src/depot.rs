@@ -262,11 +262,17 @@ impl<S> Depot<S> {
         });
     }
 
-    /// One request less on `shared`; `full` if it found no room there.
-    fn leave(&self, shared: &Shared<S>, full: bool) {
+    /// One request less on `shared`, which had an exchange until `now`, or found no room for one.
+    fn leave(&self, shared: &Shared<S>, now: Option<Instant>, full: bool) {
+        let known = !shared.found_full().load(Ordering::Acquire);
         self.change(|inner| {
-            let now = inner.hear(shared);
+            // What it carries was told when it last changed, unless it turned out to be wrong.
+            let now = match now.filter(|_| known) {
+                Some(now) => now,
+                None => inner.hear(shared),
+            };
             if full {
+                shared.found_full().store(true, Ordering::Release);
                 inner.pool.full(shared.id());
             }
             inner.pool.release(shared.id(), &Reuse::Busy, now);
@@ -572,10 +578,8 @@ impl<S> Held<S> {
                 self.depot.change(|inner| inner.forget(conn));
             }
             Hold::Stream(shared, id) => {
-                if let Some(id) = id {
-                    shared.leave(id);
-                }
-                self.depot.leave(&shared, full);
+                let now = id.map(|id| shared.leave(id));
+                self.depot.leave(&shared, now, full);
             }
             Hold::Nothing => {}
         }

@@ -93,13 +93,15 @@ struct Foreign {
 }
 
 impl<S> Incoming<S> {
-    /// A response whose body is decoded as it is pulled, where it is `coded`.
+    /// A response whose body is decoded as it is pulled, where it is `coded`, and has to be complete in
+    /// the time that is left of `total`.
     #[inline]
     pub(crate) fn new(
         head: Head,
         arrival: Arrival<S>,
         coded: Option<Box<Coded>>,
         started: Instant,
+        total: Option<Box<Total>>,
     ) -> Self {
         let state = match arrival {
             Arrival::Running(running) => State::Running(running),
@@ -124,15 +126,8 @@ impl<S> Incoming<S> {
             downloaded: 0,
             started,
             elapsed: None,
-            total: None,
+            total,
         }
-    }
-
-    /// The same, with an end to all of its time.
-    #[inline]
-    pub(crate) fn within(mut self, total: Option<Box<Total>>) -> Self {
-        self.total = total;
-        self
     }
 
     /// The response's head.

@@ -642,6 +642,7 @@ impl<S> Leg<S> {
                     fresh,
                     upload,
                     feed,
+                    begun: false,
                     ended: false,
                     trailers: None,
                     low_speed: self.low_speed.as_ref().map(|it| it.of_attempt(uploads)),

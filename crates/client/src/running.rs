@@ -26,6 +26,8 @@ pub(crate) struct Running<S> {
     pub(crate) upload: Upload,
     /// What the upload asks.
     pub(crate) feed: Option<Feed>,
+    /// It has been looked at since it was opened.
+    pub(crate) begun: bool,
     /// The response has come to its end; only the upload is still going.
     pub(crate) ended: bool,
     /// What came behind the body.
@@ -78,6 +80,11 @@ impl<S> Running<S> {
     }
 
     pub(crate) fn step(&mut self, now: Instant) -> Result<Progress, ConnectionError> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        if !begun && matches!(self.upload, Upload::Done) && self.held.shared().is_some() {
+            // Nobody has moved its bytes yet.
+            return Ok(Progress::Drive { until: None });
+        }
         let (id, upload) = (self.id, &mut self.upload);
         let step = |connection: &mut Connection| step(connection, id, upload, now);
         let progress = self

@@ -9,11 +9,16 @@ use crate::depot::{Depot, Lane};
 use crate::lifeline::Lifeline;
 use crate::peer::Peer;
 use nuncio_connection::{ConnId, Connection, Error, Reuse, StreamId, Transmit};
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
+
+/// How many wakers there is room for at first, where streams have news.
+const MANY: usize = 32;
+/// How many places for streams' requests are kept while there is none.
+const IDLE_PLACES: usize = 8;
 
 /// An HTTP/2 connection with its socket, for any number of requests.
 pub struct Shared<S> {
@@ -27,6 +32,7 @@ pub struct Shared<S> {
     pub transmit: Mutex<Transmit>,
     pub(crate) peer: Arc<Peer>,
     pub(crate) lifeline: Arc<Lifeline>,
+    found_full: AtomicBool,
 }
 
 /// The connection, and who waits for it.
@@ -36,7 +42,9 @@ pub struct Machine {
     pub connection: Connection,
     /// Who moves its bytes.
     pub mover: Mover,
-    streams: BTreeMap<StreamId, Interest>,
+    /// By the small numbers of the streams.
+    streams: Vec<Option<Interest>>,
+    active: usize,
     closing: bool,
     /// The latest time that was told.
     now: Instant,
@@ -48,7 +56,7 @@ pub struct Machine {
 pub struct Mover {
     /// Woken with no lock held.
     pub waker: Option<Waker>,
-    /// At work: it will look at the connection before it waits.
+    /// At work, or told to be: it will look at the connection before it waits.
     pub awake: bool,
     /// It waits for bytes to read, or need not be told that they are wanted.
     pub reads: bool,
@@ -59,8 +67,9 @@ pub struct Mover {
 }
 
 /// A stream's request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Interest {
+    id: StreamId,
     /// Something became possible since it last looked.
     news: bool,
     waker: Option<Waker>,
@@ -80,7 +89,8 @@ impl<S> Shared<S> {
         let machine = Machine {
             connection,
             mover: Mover::default(),
-            streams: BTreeMap::new(),
+            streams: Vec::new(),
+            active: 0,
             closing: false,
             now,
         };
@@ -92,6 +102,7 @@ impl<S> Shared<S> {
             transmit: Mutex::new(transmit),
             peer,
             lifeline,
+            found_full: AtomicBool::new(false),
         }
     }
 
@@ -135,7 +146,7 @@ impl<S> Shared<S> {
         let mut machine = self.lock();
         let opened = open(&mut machine.connection);
         if let Ok(id) = opened {
-            machine.streams.insert(id, Interest::default());
+            machine.enter(id);
         }
         self.release(machine);
         opened
@@ -147,12 +158,19 @@ impl<S> Shared<S> {
         (machine.verdict(), machine.now)
     }
 
-    /// The stream's request is over, or given up.
-    pub(crate) fn leave(self: &Arc<Self>, id: StreamId) {
+    /// The stream's request is over, or given up. Gives the time.
+    pub(crate) fn leave(self: &Arc<Self>, id: StreamId) -> Instant {
         let mut machine = self.lock();
-        machine.streams.remove(&id);
+        machine.leave(id);
         machine.connection.cancel(id);
+        let now = machine.now;
         self.release(machine);
+        now
+    }
+
+    /// Whether the pool was told that it is full, though it had said that there is room.
+    pub(crate) fn found_full(&self) -> &AtomicBool {
+        &self.found_full
     }
 
     /// Ready when something has happened to the stream since this was last asked; else `waker` is
@@ -187,7 +205,7 @@ impl<S> Shared<S> {
 impl Machine {
     /// As [`Shared::poll_stream`].
     pub fn poll_stream(&mut self, id: StreamId, waker: &Waker) -> Poll<()> {
-        let Some(interest) = self.streams.get_mut(&id) else {
+        let Some(interest) = self.interest(id) else {
             return Poll::Ready(());
         };
         if std::mem::take(&mut interest.news) {
@@ -204,9 +222,38 @@ impl Machine {
     /// Nobody waits for news of a stream any more, though there may have been none: for one whose
     /// time is over.
     pub fn stop_waiting(&mut self, id: StreamId) {
-        if let Some(interest) = self.streams.get_mut(&id) {
+        if let Some(interest) = self.interest(id) {
             interest.waker = None;
         }
+    }
+
+    fn enter(&mut self, id: StreamId) {
+        if self.streams.len() <= id.index() {
+            self.streams.resize_with(id.index() + 1, || None);
+        }
+        if let Some(place) = self.streams.get_mut(id.index()) {
+            let interest = Interest {
+                id,
+                news: false,
+                waker: None,
+            };
+            // One that was there has ended, and nobody waits for it.
+            self.active += usize::from(place.replace(interest).is_none());
+        }
+    }
+
+    fn leave(&mut self, id: StreamId) {
+        let place = self.streams.get_mut(id.index());
+        let left = place.and_then(|place| place.take_if(|it| it.id == id));
+        self.active -= usize::from(left.is_some());
+        if self.active == 0 && self.streams.len() > IDLE_PLACES {
+            self.streams = Vec::new();
+        }
+    }
+
+    fn interest(&mut self, id: StreamId) -> Option<&mut Interest> {
+        let place = self.streams.get_mut(id.index())?;
+        place.as_mut().filter(|it| it.id == id)
     }
 
     /// Whether it was closed, so that there is nothing to do once all is written.
@@ -228,7 +275,8 @@ impl Machine {
 
     /// Anybody who waits for a stream, to take a turn at moving bytes.
     pub fn any_waiting(&mut self) -> Option<Waker> {
-        self.streams.values_mut().find_map(|it| it.waker.take())
+        let mut waiting = self.streams.iter_mut().flatten();
+        waiting.find_map(|it| it.waker.take())
     }
 
     fn verdict(&self) -> Verdict {
@@ -242,30 +290,43 @@ impl Machine {
     fn take_woken(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
         while let Some((id, _)) = self.connection.poll_ready() {
-            if let Some(interest) = self.streams.get_mut(&id) {
-                interest.news = true;
-                woken.extend(interest.waker.take());
+            let Some(interest) = self.interest(id) else {
+                continue;
+            };
+            interest.news = true;
+            if let Some(waker) = interest.waker.take() {
+                if woken.capacity() == 0 {
+                    // Where one has news, many have.
+                    woken.reserve_exact(self.active.min(MANY));
+                }
+                woken.push(waker);
             }
         }
         woken
     }
 
-    /// The mover, if it has to be told.
-    fn due_mover(&self) -> Option<Waker> {
+    /// The mover, if it has to be told; once, until it has looked.
+    fn due_mover(&mut self) -> Option<Waker> {
         let mover = &self.mover;
-        if mover.awake {
+        if mover.awake || !self.is_mover_due() {
             return None;
         }
-        let earlier = match (self.connection.next_timeout(), mover.until) {
+        let waker = mover.waker.clone()?;
+        self.mover.awake = true;
+        Some(waker)
+    }
+
+    fn is_mover_due(&self) -> bool {
+        let (connection, mover) = (&self.connection, &self.mover);
+        let earlier = || match (connection.next_timeout(), mover.until) {
             (Some(next), Some(until)) => next < until,
             (Some(_), None) => true,
             (None, _) => false,
         };
-        let due = (!mover.stuck && self.connection.wants_write())
-            || (!mover.reads && self.connection.wants_read())
-            || earlier
-            || self.closing;
-        due.then(|| mover.waker.clone()).flatten()
+        (!mover.stuck && connection.wants_write())
+            || (!mover.reads && connection.wants_read())
+            || self.closing
+            || earlier()
     }
 }
 

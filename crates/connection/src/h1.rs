@@ -101,7 +101,7 @@ impl H1 {
             target: head.target,
             headers: head.headers,
         });
-        let id = StreamId(self.next);
+        let id = StreamId::new(self.next, 0);
         self.next += 1;
         self.current = Some(Current {
             id,

@@ -9,13 +9,26 @@ pub use nuncio_http1::{BodySize, ResponseHead};
 
 /// Names one exchange on one connection. Never used twice on the same connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub(crate) u64);
+pub struct StreamId {
+    number: u64,
+    pub(crate) index: u32,
+}
 
 impl StreamId {
+    pub(crate) const fn new(number: u64, index: u32) -> Self {
+        Self { number, index }
+    }
+
     /// Its number: on HTTP/2 that of the stream on the wire, on HTTP/1.1 counted from one connection's
     /// first exchange on.
     pub fn number(self) -> u64 {
-        self.0
+        self.number
+    }
+
+    /// A small number, by which a caller can keep beside the connection what it knows of the exchange:
+    /// no two have the same at a time. One that has ended may find another in its place.
+    pub fn index(self) -> usize {
+        self.index as usize
     }
 }
 

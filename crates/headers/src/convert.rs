@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::storage::validate_value;
+use crate::syntax::has_outer_space;
 use crate::view::is_sensitive;
 use crate::{Headers, InvalidHeader};
 
@@ -56,15 +58,24 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> TryFrom<&[(N, V)]> for Headers {
     }
 }
 
+/// Bytes that a received field takes, mostly: a guess that is right is cheaper than a count.
+const LINE: usize = 64;
+
 /// A `HeaderValue` may start or end with a space, which is refused here.
 impl TryFrom<&HeaderMap> for Headers {
     type Error = InvalidHeader;
 
     fn try_from(map: &HeaderMap) -> Result<Self, InvalidHeader> {
-        Self::from_pairs(
-            map.iter()
-                .map(|(name, value)| (name.as_str(), value.as_bytes())),
-        )
+        let mut headers = Self::with_capacity(map.len(), map.len().saturating_mul(LINE));
+        for (name, value) in map {
+            let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+            // The types of `http` have looked at all else.
+            if has_outer_space(value) {
+                validate_value(name, value)?;
+            }
+            headers.append_valid(name, value)?;
+        }
+        Ok(headers)
     }
 }
 

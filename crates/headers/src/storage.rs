@@ -65,15 +65,22 @@ impl Headers {
     pub(crate) fn append_bytes(&mut self, name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
         check_name(name)?;
         validate_value(name, value)?;
-        let field = Field {
-            start: offset(self.buffer.len())?,
-            name_len: offset(name.len())?,
-            value_len: offset(value.len())?,
-            tag: tag(name),
-        };
+        self.append_valid(name, value)
+    }
+
+    /// Adds a field whose name and value have been checked.
+    #[inline]
+    pub(crate) fn append_valid(&mut self, name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
         let added = line_len(name.len(), value.len());
+        // No length within it can be too large then.
         offset(self.buffer.len().saturating_add(added))?;
         self.buffer.reserve(added);
+        let field = Field {
+            start: self.buffer.len() as u32,
+            name_len: name.len() as u32,
+            value_len: value.len() as u32,
+            tag: tag(name),
+        };
         self.buffer.extend_from_slice(name);
         self.buffer.extend_from_slice(SEPARATOR);
         self.buffer.extend_from_slice(value);

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::{LocalError, RemoteError};
 use crate::framing::Delimiter;
 use crate::head::{HeadReader, Received, ResponseHead};
-use crate::request::{Asked, BodySize, Offer, Plan, RequestFraming, check_trailers};
+use crate::request::{Asked, BodySize, Last, Offer, RequestFraming, check_trailers};
 use crate::reuse::{CloseReason, Leniency, Reuse};
 use crate::snippet::Snippet;
 use crate::state::{Move, Ours, Theirs, step};
@@ -31,6 +31,7 @@ pub struct Http1 {
     theirs: Theirs,
     sending: Sending,
     asked: Asked,
+    last: Last,
     heads: HeadReader,
     receiving: Receiving,
     close: Option<CloseReason>,
@@ -64,6 +65,7 @@ impl Http1 {
             theirs: Theirs::Idle,
             sending: Sending::Nothing,
             asked: Asked::default(),
+            last: Last::default(),
             heads: HeadReader::default(),
             receiving: Receiving::Nothing,
             close: None,
@@ -95,7 +97,7 @@ impl Http1 {
         if let Reuse::Never(reason) = self.reuse() {
             return Err(LocalError::NotReusable(reason));
         }
-        let plan = Plan::new(method, target, headers, body)?;
+        let plan = self.last.plan(method, target, headers, body)?;
         let (sending, what) = match (plan.framing, plan.asked.offer) {
             (RequestFraming::Length(declared), _) => {
                 (Sending::Length { declared, sent: 0 }, Move::RequestHead)

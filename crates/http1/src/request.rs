@@ -52,6 +52,7 @@ pub fn check_trailers(trailers: &Headers) -> Result<(), LocalError> {
 }
 
 /// What is known of a request head that may be sent.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) framing: RequestFraming,
     /// Content-Length or Transfer-Encoding has to be added.
@@ -166,6 +167,50 @@ impl Plan {
         if let RequestFraming::Chunks { empty: true } = self.framing {
             out.extend_from_slice(b"0\r\n\r\n");
         }
+    }
+}
+
+/// What was found of the last request head. Mostly the next is the same, but for its target, and need
+/// not be looked at again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Last {
+    /// The method, and all fields.
+    said: Vec<u8>,
+    method: usize,
+    found: Option<(BodySize, Plan)>,
+}
+
+/// Longer heads are not kept, in bytes.
+const KEPT: usize = 1024;
+
+impl Last {
+    pub(crate) fn plan(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &Headers,
+        body: BodySize,
+    ) -> Result<Plan, LocalError> {
+        let wire = headers.as_wire();
+        if let Some((size, plan)) = &self.found
+            && *size == body
+            && self.said.split_at_checked(self.method) == Some((method.as_bytes(), wire))
+        {
+            check_target(target)?;
+            return Ok(*plan);
+        }
+        let plan = Plan::new(method, target, headers, body)?;
+        self.found = None;
+        self.said.clear();
+        // Credentials are kept for no longer than they are needed.
+        let secret = ["authorization", "proxy-authorization", "cookie"];
+        if wire.len() <= KEPT && !secret.iter().any(|name| headers.contains(name)) {
+            self.said.extend_from_slice(method.as_bytes());
+            self.said.extend_from_slice(wire);
+            self.method = method.len();
+            self.found = Some((body, plan));
+        }
+        Ok(plan)
     }
 }
 

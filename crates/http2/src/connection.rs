@@ -204,9 +204,12 @@ impl Http2 {
     /// Whether [`take_output`](Self::take_output) is due: there is something to send, or input
     /// waits for what it has to say.
     pub fn wants_output(&self) -> bool {
-        let pipe = self.pipe.lock();
         let due = self.notes.is_connection_woken() || !self.gate.is_open();
-        pipe.has_output() || (due && self.connection.is_some()) || self.is_stalled(&pipe)
+        if due && self.connection.is_some() {
+            return true;
+        }
+        let pipe = self.pipe.lock();
+        pipe.has_output() || self.is_stalled(&pipe)
     }
 
     /// Whether `h2` had to stop for want of room, and has room now.
@@ -484,18 +487,20 @@ impl Http2 {
 
     /// Notes which streams were woken.
     fn collect(&mut self) {
-        let mut woken = std::mem::take(&mut self.woken);
-        self.notes.take_streams(&mut woken);
-        for (index, half) in woken.drain(..) {
-            let Some(id) = self.streams.occupant(index) else {
-                continue;
-            };
-            match half {
-                Half::Send => self.streams.raise(id, Ready::WRITE),
-                Half::Recv => self.received(id),
+        if self.notes.has_streams() {
+            let mut woken = std::mem::take(&mut self.woken);
+            self.notes.take_streams(&mut woken);
+            for (index, half) in woken.drain(..) {
+                let Some(id) = self.streams.occupant(index) else {
+                    continue;
+                };
+                match half {
+                    Half::Send => self.streams.raise(id, Ready::WRITE),
+                    Half::Recv => self.received(id),
+                }
             }
+            self.woken = woken;
         }
-        self.woken = woken;
         if self.faults > self.config.max_faults && self.failure().is_none() {
             self.fail(Error::TooManyFaults);
         }

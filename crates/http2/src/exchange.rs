@@ -228,6 +228,19 @@ impl Http2 {
         read
     }
 
+    /// Whether the response ended with the piece that was read last. If so the stream is over, as if
+    /// [`read_body`](Self::read_body) had said [`Read::End`].
+    pub fn poll_end(&mut self, id: StreamId) -> bool {
+        let ended = match self.streams.find(id) {
+            Some((stream, ..)) => matches!(&stream.recv, Recv::Body(body) if body.is_end_stream()),
+            None => false,
+        };
+        if ended {
+            self.set_recv(id, Recv::Ended);
+        }
+        ended
+    }
+
     /// Lets go of a stream. Unless it is complete, RST_STREAM (CANCEL) is queued; what the peer
     /// sent or still sends on it is credited to the connection's window. An id that is used up is
     /// ignored.

@@ -23,6 +23,12 @@ impl StreamId {
     pub fn as_u32(self) -> u32 {
         self.wire
     }
+
+    /// A small number that no other stream of the connection has as long as this one is open, by which
+    /// a caller can keep what it knows of it.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
 }
 
 impl fmt::Debug for StreamId {

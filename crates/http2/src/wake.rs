@@ -4,7 +4,7 @@
 //! who was meant, and [`Http2`](crate::Http2) looks at the notes after it has polled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 /// Which half of a stream was woken.
@@ -18,6 +18,8 @@ pub(crate) enum Half {
 #[derive(Default)]
 pub(crate) struct Notes {
     connection: AtomicBool,
+    /// There is something in `streams`: mostly there is not, and no lock is needed to see that.
+    any: AtomicBool,
     // Locked by wakers while `h2` holds its own locks, so `h2` must not be called under it.
     streams: Mutex<Vec<(u32, Half)>>,
 }
@@ -33,10 +35,26 @@ impl Notes {
         self.connection.store(false, Ordering::Release);
     }
 
+    /// Whether streams were woken.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     /// Moves the woken streams into `scratch`, which is empty.
     pub(crate) fn take_streams(&self, scratch: &mut Vec<(u32, Half)>) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.lock_streams();
+        self.any.store(false, Ordering::Release);
         std::mem::swap(&mut *streams, scratch);
+    }
+
+    fn note(&self, index: u32, half: Half) {
+        let mut streams = self.lock_streams();
+        self.any.store(true, Ordering::Release);
+        streams.push((index, half));
+    }
+
+    fn lock_streams(&self) -> MutexGuard<'_, Vec<(u32, Half)>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection's waker.
@@ -79,11 +97,6 @@ impl Wake for StreamWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut streams = self
-            .notes
-            .streams
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        streams.push((self.index, self.half));
+        self.notes.note(self.index, self.half);
     }
 }

@@ -208,10 +208,15 @@ impl Connection {
         self.note_read(id, read)
     }
 
-    /// Whether a response ended with the piece that was read last. Not told of HTTP/2: there it is the
-    /// next read that says so, as it does here.
+    /// Whether a response is known to have ended with the piece that was read last; the next read says
+    /// so in any case.
     pub fn is_complete(&self, id: StreamId) -> bool {
-        matches!(&self.stage, Stage::Http1(h1) if h1.is_complete(id))
+        match &self.stage {
+            Stage::Handshake(_) => false,
+            Stage::Http1(h1) => h1.is_complete(id),
+            #[cfg(feature = "http2")]
+            Stage::Http2(h2) => h2.is_complete(id),
+        }
     }
 
     /// Whether the peer may have acted on this exchange's request so far.

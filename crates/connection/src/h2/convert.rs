@@ -7,33 +7,111 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, Version};
 use nuncio_headers::Headers;
-use nuncio_http1::LocalError;
+use nuncio_http1::{LocalError, check_request, check_target};
 use nuncio_http2::{Code, InvalidRequest, StreamErrorKind};
 
-/// The head that HTTP/2 sends for this one, which was checked, and whose body is `size` long.
-pub(super) fn request(head: RequestHead<'_>, size: BodySize) -> Result<Request<()>, Error> {
-    let unsayable = || Error::Http2Request(InvalidRequest::Other);
-    let mut request = Request::new(());
-    *request.version_mut() = Version::HTTP_2;
-    *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| unsayable())?;
-    let host = head.headers.first("host").unwrap_or_default();
-    let mut parts = Parts::default();
-    if head.method == "CONNECT" {
-        return Err(Error::Http2Request(InvalidRequest::Connect));
+/// What a request said last on a connection: mostly the next says the same, but for where it goes, and
+/// what was checked and taken apart once need not be again.
+#[derive(Debug, Default)]
+pub(super) struct Last(Option<Box<Said>>);
+
+#[derive(Debug)]
+struct Said {
+    method: Method,
+    /// As they were given.
+    headers: Vec<u8>,
+    body: BodySize,
+    /// What they come to.
+    size: BodySize,
+    uri: Uri,
+    fields: HeaderMap,
+    /// It is small, and holds no credentials: those are kept for no longer than they are needed.
+    kept: bool,
+}
+
+/// Longer ones are not kept, in bytes.
+const KEPT: usize = 4096;
+
+impl Last {
+    /// The head that HTTP/2 sends for this one, with the size of its body.
+    pub(super) fn request(
+        &mut self,
+        head: RequestHead<'_>,
+        body: BodySize,
+    ) -> Result<(Request<()>, BodySize), Error> {
+        let mut said = match self.0.take().filter(|said| said.is_by(head, body)) {
+            Some(mut said) => {
+                said.go_to(head)?;
+                said
+            }
+            None => Box::new(Said::new(head, body)?),
+        };
+        let mut request = Request::new(());
+        *request.version_mut() = Version::HTTP_2;
+        request.method_mut().clone_from(&said.method);
+        request.uri_mut().clone_from(&said.uri);
+        let size = said.size;
+        if said.kept {
+            request.headers_mut().clone_from(&said.fields);
+            self.0 = Some(said);
+        } else {
+            *request.headers_mut() = std::mem::take(&mut said.fields);
+        }
+        Ok((request, size))
     }
-    parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
-    parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
-    parts.path_and_query = Some(path(head.method, head.target)?);
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| unsayable())?;
-    *request.headers_mut() = fields(head.headers)?;
-    if let BodySize::Known(length) = size
-        && !request.headers().contains_key(CONTENT_LENGTH)
-    {
-        request
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+}
+
+impl Said {
+    fn new(head: RequestHead<'_>, body: BodySize) -> Result<Self, Error> {
+        let unsayable = || Error::Http2Request(InvalidRequest::Other);
+        let size = check_request(head.method, head.target, head.headers, body)?;
+        if head.method == "CONNECT" {
+            return Err(Error::Http2Request(InvalidRequest::Connect));
+        }
+        let host = head.headers.first("host").unwrap_or_default();
+        let mut parts = Parts::default();
+        parts.scheme = Some(Scheme::try_from(head.scheme).map_err(|_| unsayable())?);
+        parts.authority = Some(Authority::try_from(host).map_err(|_| LocalError::BadHost)?);
+        parts.path_and_query = Some(path(head.method, head.target)?);
+        let mut fields = fields(head.headers)?;
+        if let BodySize::Known(length) = size
+            && !fields.contains_key(CONTENT_LENGTH)
+        {
+            fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let kept =
+            head.headers.as_wire().len() <= KEPT && !fields.values().any(HeaderValue::is_sensitive);
+        Ok(Self {
+            kept,
+            method: Method::from_bytes(head.method.as_bytes()).map_err(|_| unsayable())?,
+            headers: head.headers.as_wire().to_vec(),
+            body,
+            size,
+            uri: Uri::from_parts(parts).map_err(|_| unsayable())?,
+            fields,
+        })
     }
-    Ok(request)
+
+    fn is_by(&self, head: RequestHead<'_>, body: BodySize) -> bool {
+        self.body == body
+            && self.method == head.method
+            && self.uri.scheme_str() == Some(head.scheme)
+            && self.headers == head.headers.as_wire()
+    }
+
+    /// The same, at another target.
+    fn go_to(&mut self, head: RequestHead<'_>) -> Result<(), Error> {
+        let is_there = |path: &PathAndQuery| path.as_str() == head.target;
+        if self.uri.path_and_query().is_some_and(is_there) {
+            return Ok(());
+        }
+        check_target(head.target)?;
+        let mut parts = std::mem::take(&mut self.uri).into_parts();
+        parts.path_and_query = Some(path(head.method, head.target)?);
+        self.uri =
+            Uri::from_parts(parts).map_err(|_| Error::Http2Request(InvalidRequest::Other))?;
+        Ok(())
+    }
 }
 
 /// What goes as `:path` (RFC 9113 section 8.3.1).
@@ -65,18 +143,9 @@ pub(super) fn response(response: &Response<()>) -> Result<ResponseHead, Error> {
 
 /// Fields that came. `http::HeaderMap` keeps the order of names; fields of one name stand together.
 pub(super) fn received(map: &HeaderMap) -> Result<Headers, Error> {
-    let bytes = map
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    let mut headers = Headers::with_capacity(map.len(), bytes);
-    for (name, value) in map {
-        // What `http` lets pass and RFC 9113 section 8.2.1 does not: a space or a tab at an end.
-        headers
-            .append(name.as_str(), value.as_bytes())
-            .map_err(|_| Error::Http2Stream(StreamErrorKind::Malformed(Code::PROTOCOL_ERROR)))?;
-    }
-    Ok(headers)
+    // What `http` lets pass and RFC 9113 section 8.2.1 does not: a space or a tab at an end.
+    Headers::try_from(map)
+        .map_err(|_| Error::Http2Stream(StreamErrorKind::Malformed(Code::PROTOCOL_ERROR)))
 }
 
 /// Fields to be sent, those that only HTTP/1.1 has left out (RFC 9113 section 8.2.2).
@@ -131,7 +200,7 @@ mod tests {
             target: "/a?b",
             headers: &headers,
         };
-        request(head, BodySize::Known(3)).unwrap()
+        Last::default().request(head, BodySize::Known(3)).unwrap().0
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod convert;
 mod keep_alive;
+mod slots;
 mod stream;
 mod tuning;
 
@@ -18,7 +19,8 @@ use bytes::Bytes;
 use keep_alive::{KeepAlive, Silence};
 use nuncio_headers::Headers;
 use nuncio_http2::{Config, Http2, OpenError, Room, StreamError, StreamErrorKind};
-use std::collections::{BTreeMap, VecDeque};
+use slots::Slots;
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 use stream::{Mark, Response, Stream, Upload, tell};
@@ -26,15 +28,21 @@ use tuning::Tuning;
 
 /// Failures whose [`Processed`] is remembered after they were told.
 const VERDICTS: usize = 128;
+/// How many ids are kept while there is no stream.
+const IDLE_IDS: usize = 8;
 /// What one stream may have in the queue while others are served in turn.
 const SHARE: u64 = 128 * 1024;
 
 pub(crate) struct H2 {
     http2: Http2,
-    /// By wire id, which is also ours.
-    streams: BTreeMap<StreamId, Stream>,
+    streams: Slots<Stream>,
+    /// Ours, by the index of the one below.
+    ids: Vec<StreamId>,
+    /// Those whose request has not left yet.
+    sending: Vec<StreamId>,
     /// Streams with something to tell, each once.
     news: VecDeque<StreamId>,
+    last: convert::Last,
     verdicts: VecDeque<(StreamId, Processed)>,
     changed: bool,
     /// The capacity that was last asked for, to notice when it is another.
@@ -68,8 +76,11 @@ impl H2 {
         Ok(H2 {
             tuning: Tuning::new(config.initial_stream_window()),
             http2: Http2::new(config).map_err(Error::Http2)?,
-            streams: BTreeMap::new(),
+            streams: Slots::new(),
+            ids: Vec::new(),
+            sending: Vec::new(),
             news: VecDeque::new(),
+            last: convert::Last::default(),
             verdicts: VecDeque::new(),
             changed: false,
             told: 0,
@@ -133,7 +144,7 @@ impl H2 {
         }
         // Part of a frame is news to nobody yet, but no silence.
         if let Some(wire) = self.http2.arriving()
-            && let Some(stream) = self.streams.get_mut(&StreamId(u64::from(wire)))
+            && let Some(stream) = self.streams.numbered(u64::from(wire))
         {
             stream.rearm_read(self.now);
         }
@@ -179,8 +190,11 @@ impl H2 {
         self.written += written as u64;
         self.collect();
         let drained = !self.http2.wants_output();
-        let mut next = None;
-        for stream in self.streams.values_mut() {
+        let mut sending = std::mem::take(&mut self.sending);
+        sending.retain(|id| {
+            let Some(stream) = self.streams.get_mut(*id) else {
+                return false;
+            };
             match stream.upload {
                 Upload::Queued(mark)
                     if !left && (self.last_full > mark.batch || self.taken >= mark.bytes) =>
@@ -200,9 +214,10 @@ impl H2 {
                 _ if written > 0 => stream.rearm_write(now),
                 _ => {}
             }
-            next = earliest(next, stream.next_timeout());
-        }
-        self.next_timeout = next;
+            self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
+            !matches!(stream.upload, Upload::Sent | Upload::Stopped)
+        });
+        self.sending = sending;
     }
 
     /// Writing to the socket failed. What the peer has sent can still be read.
@@ -210,13 +225,13 @@ impl H2 {
         self.cause.get_or_insert(Error::Io(error));
         self.mute = true;
         self.changed = true;
-        for (id, stream) in &mut self.streams {
+        for (id, stream) in self.streams.iter_mut() {
             stream.stop_upload();
             if stream.writer_waits {
                 stream.writer_waits = false;
                 tell(
                     &mut self.news,
-                    *id,
+                    id,
                     stream,
                     Ready {
                         readable: false,
@@ -243,14 +258,14 @@ impl H2 {
         }
         let mut next = None;
         let mut late = false;
-        for (id, stream) in &mut self.streams {
+        for (id, stream) in self.streams.iter_mut() {
             if stream.leave.expire(now) {
                 let ready = Ready {
                     readable: false,
                     writable: true,
                 };
                 stream.writer_waits = false;
-                tell(&mut self.news, *id, stream, ready);
+                tell(&mut self.news, id, stream, ready);
             }
             let until = stream.next_timeout();
             if until.is_none_or(|until| until > now) {
@@ -276,7 +291,7 @@ impl H2 {
             }
             tell(
                 &mut self.news,
-                *id,
+                id,
                 stream,
                 Ready {
                     readable: true,
@@ -328,8 +343,7 @@ impl H2 {
         if let Some(cause) = &self.cause {
             return Err(cause.clone());
         }
-        let size = nuncio_http1::check_request(head.method, head.target, head.headers, body)?;
-        let request = convert::request(head, size)?;
+        let (request, size) = self.last.request(head, body)?;
         let ends = matches!(size, BodySize::Empty | BodySize::Known(0));
         let wire = self
             .http2
@@ -346,7 +360,6 @@ impl H2 {
             target: head.target,
             headers: head.headers,
         });
-        let id = StreamId(u64::from(wire.as_u32()));
         let upload = if ends { self.queued() } else { Upload::Open };
         let declared = match size {
             BodySize::Empty => Some(0),
@@ -356,25 +369,27 @@ impl H2 {
         let mut stream = Stream::new(wire, upload, deadlines, declared, self.written, now);
         stream.arm_write(now);
         self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
-        self.streams.insert(id, stream);
+        let id = self.streams.insert(u64::from(wire.as_u32()), stream);
+        self.remember(wire, id);
+        self.sending.push(id);
         Ok(id)
     }
 
     pub(crate) fn has_write_room(&self, id: StreamId) -> bool {
-        self.streams.get(&id).is_some_and(Stream::has_write_room)
+        self.streams.get(id).is_some_and(Stream::has_write_room)
     }
 
     pub(crate) fn awaits_continue(&self, id: StreamId) -> bool {
-        let stream = self.streams.get(&id);
+        let stream = self.streams.get(id);
         stream.is_some_and(|stream| stream.leave.is_awaited())
     }
 
     pub(crate) fn body_sent(&self, id: StreamId) -> u64 {
-        self.streams.get(&id).map_or(0, Stream::body_sent)
+        self.streams.get(id).map_or(0, Stream::body_sent)
     }
 
     pub(crate) fn is_sending(&self, id: StreamId) -> bool {
-        let stream = self.streams.get(&id);
+        let stream = self.streams.get(id);
         stream.is_some_and(|stream| matches!(stream.upload, Upload::Finishing(_)))
     }
 
@@ -385,7 +400,7 @@ impl H2 {
         now: Instant,
     ) -> Result<Write, Error> {
         self.now = now;
-        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let stream = self.streams.get_mut(id).ok_or(OVER)?;
         stream.check_writable()?;
         if chunk.is_empty() {
             return Ok(Write::Taken(0));
@@ -400,7 +415,7 @@ impl H2 {
         stream.arm_write(now);
         self.next_timeout = earliest(self.next_timeout, stream.next_timeout());
         self.pump(id);
-        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let stream = self.streams.get_mut(id).ok_or(OVER)?;
         stream.check_writable()?;
         // Whoever asks for room next finds none.
         stream.writer_waits = !stream.pending.is_empty();
@@ -415,7 +430,7 @@ impl H2 {
         now: Instant,
     ) -> Result<(), Error> {
         self.now = now;
-        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let stream = self.streams.get_mut(id).ok_or(OVER)?;
         if stream.needs_no_finish() {
             return Ok(());
         }
@@ -442,7 +457,7 @@ impl H2 {
     /// Hands on what the peer's window has room for.
     fn pump(&mut self, id: StreamId) {
         let queued = self.queued();
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         let handed = loop {
@@ -505,7 +520,7 @@ impl H2 {
         now: Instant,
     ) -> Result<Option<ResponseHead>, Error> {
         self.now = now;
-        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let stream = self.streams.get_mut(id).ok_or(OVER)?;
         let head = match &stream.response {
             Response::Head => self.http2.read_head(stream.wire),
             Response::Failed(error) => {
@@ -547,10 +562,15 @@ impl H2 {
         now: Instant,
     ) -> Result<Read, Error> {
         self.now = now;
-        let stream = self.streams.get_mut(&id).ok_or(OVER)?;
+        let stream = self.streams.get_mut(id).ok_or(OVER)?;
         let read = match &stream.response {
             Response::Head => return Err(Error::Misuse("the response head was not read yet")),
-            Response::Done => return Ok(Read::End),
+            Response::Done => {
+                if stream.is_over() {
+                    self.forget(id);
+                }
+                return Ok(Read::End);
+            }
             Response::Failed(error) => {
                 let error = error.clone();
                 return Err(self.tell_error(events, id, error));
@@ -565,6 +585,10 @@ impl H2 {
             }
             Ok(nuncio_http2::Read::Chunk(chunk)) => {
                 stream.disarm_read();
+                if !stream.is_uploading() && self.http2.poll_end(stream.wire) {
+                    stream.response = Response::Done;
+                    events.raise(|| Event::ResponseComplete);
+                }
                 Ok(Read::Chunk(chunk))
             }
             Ok(nuncio_http2::Read::Trailers(trailers)) => {
@@ -590,8 +614,14 @@ impl H2 {
         }
     }
 
+    /// Whether the response ended with the piece that was read last.
+    pub(crate) fn is_complete(&self, id: StreamId) -> bool {
+        let stream = self.streams.get(id);
+        stream.is_some_and(|stream| matches!(stream.response, Response::Done))
+    }
+
     pub(crate) fn processed(&self, id: StreamId) -> Processed {
-        if let Some(stream) = self.streams.get(&id) {
+        if let Some(stream) = self.streams.get(id) {
             return self.judge(stream);
         }
         let told = self.verdicts.iter().find(|(told, _)| *told == id);
@@ -611,7 +641,7 @@ impl H2 {
     }
 
     pub(crate) fn cancel(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get(&id) {
+        if let Some(stream) = self.streams.get(id) {
             self.http2.cancel(stream.wire);
             self.forget(id);
         }
@@ -620,7 +650,7 @@ impl H2 {
     pub(crate) fn poll_ready(&mut self) -> Option<(StreamId, Ready)> {
         self.collect();
         if let Some(id) = self.news.pop_front() {
-            return Some(match self.streams.get_mut(&id) {
+            return Some(match self.streams.get_mut(id) {
                 Some(stream) => (id, std::mem::take(&mut stream.ready)),
                 None => (
                     id,
@@ -671,7 +701,7 @@ impl H2 {
 
     /// Ends every exchange; RST_STREAM and GOAWAY are left to be sent.
     pub(crate) fn close(&mut self) {
-        for (id, stream) in &mut self.streams {
+        for (id, stream) in self.streams.iter_mut() {
             self.http2.cancel(stream.wire);
             stream.stop_upload();
             stream.disarm_read();
@@ -680,7 +710,7 @@ impl H2 {
             }
             tell(
                 &mut self.news,
-                *id,
+                id,
                 stream,
                 Ready {
                     readable: true,
@@ -710,12 +740,14 @@ impl H2 {
     /// Hears what `Http2` has to tell: bodies go on, readers and writers are told.
     fn collect(&mut self) {
         while let Some((wire, ready)) = self.http2.poll_ready() {
-            let id = StreamId(u64::from(wire.as_u32()));
+            let Some(id) = self.id_of(wire) else {
+                continue;
+            };
             if ready.is_write() {
                 self.pump(id);
             }
             let readable = ready.is_head() || ready.is_body() || ready.is_failed();
-            if readable && let Some(stream) = self.streams.get_mut(&id) {
+            if readable && let Some(stream) = self.streams.get_mut(id) {
                 stream.disarm_read();
                 tell(
                     &mut self.news,
@@ -730,6 +762,20 @@ impl H2 {
         }
     }
 
+    fn remember(&mut self, wire: nuncio_http2::StreamId, id: StreamId) {
+        if self.ids.len() <= wire.index() {
+            self.ids.resize(wire.index() + 1, id);
+        }
+        if let Some(place) = self.ids.get_mut(wire.index()) {
+            *place = id;
+        }
+    }
+
+    fn id_of(&self, wire: nuncio_http2::StreamId) -> Option<StreamId> {
+        let id = self.ids.get(wire.index()).copied();
+        id.filter(|id| id.number() == u64::from(wire.as_u32()))
+    }
+
     fn queued(&self) -> Upload {
         let streams = self.streams.len() as u64 + 1;
         Upload::Queued(Mark {
@@ -739,7 +785,7 @@ impl H2 {
     }
 
     fn fail_stream(&mut self, events: &EventSink, id: StreamId, error: StreamError) -> Error {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             stream.verdict = Some(error.processed());
         }
         let error = match error.kind() {
@@ -754,7 +800,7 @@ impl H2 {
 
     /// A response that we cannot take.
     fn give_up(&mut self, events: &EventSink, id: StreamId, error: Error) -> Error {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             self.http2.cancel(stream.wire);
             stream.verdict = Some(nuncio_http2::Processed::Yes);
         }
@@ -785,7 +831,7 @@ impl H2 {
     }
 
     fn forget(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.remove(&id) else {
+        let Some(stream) = self.streams.remove(id) else {
             return;
         };
         let verdict = self.judge(&stream);
@@ -793,9 +839,14 @@ impl H2 {
             self.verdicts.pop_front();
         }
         self.verdicts.push_back((id, verdict));
-        self.news.retain(|told| *told != id);
+        if stream.ready != Ready::default() {
+            self.news.retain(|told| *told != id);
+        }
         if self.streams.is_empty() {
             self.next_timeout = None;
+            if self.ids.len() > IDLE_IDS {
+                (self.ids, self.sending) = (Vec::new(), Vec::new());
+            }
         }
     }
 }

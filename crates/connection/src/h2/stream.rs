@@ -134,8 +134,12 @@ impl Stream {
 
     /// Whether both sides are over.
     pub(super) fn is_over(&self) -> bool {
-        let uploading = matches!(self.upload, Upload::Open | Upload::Finishing(_));
-        matches!(self.response, Response::Done) && !uploading
+        matches!(self.response, Response::Done) && !self.is_uploading()
+    }
+
+    /// Whether something of the request is still to be handed on.
+    pub(super) fn is_uploading(&self) -> bool {
+        matches!(self.upload, Upload::Open | Upload::Finishing(_))
     }
 
     /// Gives the rest of the request up.
