@@ -2,7 +2,7 @@
 //! kind of error, and nothing is left behind.
 
 use crate::http2::origin::{Manners, Origin};
-use crate::upgrades::{SWITCH, upgraded};
+use crate::upgrades::{SWITCH, Switching, upgraded};
 use nuncio::{Body, Kind, Limits, Timeout};
 use nuncio_client::{Client, Driver, RequestBuilder};
 use nuncio_testkit::certs::Authority;
@@ -88,6 +88,7 @@ behaviour! {
     b23_who_reads_an_upgraded_stream_is_told_that_the_client_was_closed,
     b23_who_writes_an_upgraded_stream_is_told_that_the_client_was_closed,
     b23_who_begins_tls_in_an_upgraded_stream_is_told_that_the_client_was_closed,
+    b23_an_upgraded_stream_that_never_waits_is_ended_all_the_same,
 }
 
 fn b23_who_waits_for_a_head_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
@@ -313,4 +314,33 @@ fn b23_who_begins_tls_in_an_upgraded_stream_is_told_that_the_client_was_closed<A
     assert_eq!(got.unwrap_err().kind(), Kind::Closed);
     drop(stream);
     assert_gone(&client, peer);
+}
+
+fn b23_an_upgraded_stream_that_never_waits_is_ended_all_the_same<A: Adapter>(adapter: &A) {
+    let client = patient(adapter);
+    // It sends as fast as can be read, and takes as fast as can be written.
+    let server = Switching::start(SWITCH, |socket| {
+        let (up, down) = (socket.try_clone()?, socket);
+        let taking = thread::spawn(move || std::io::copy(&mut &up, &mut std::io::sink()));
+        while (&down).write_all(&[0; 16 << 10]).is_ok() {}
+        let _ = taking.join();
+        Ok(())
+    });
+    let mut stream = upgraded(adapter, &client, &server.url);
+    let error = closed_meanwhile(
+        &client,
+        || {},
+        || {
+            let mut buf = [0; 16 << 10];
+            loop {
+                if let Err(error) = stream.read(&mut buf).and_then(|_| stream.write(&buf)) {
+                    return error;
+                }
+            }
+        },
+    );
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    drop(stream);
+    server.finish();
+    assert_eq!(client.pool_counts(), Default::default());
 }
