@@ -24,6 +24,8 @@ const PIECE: usize = 64 * 1024;
 /// the writing side tells the server that this is the end, and what the server sends can still be
 /// read. A read or a write whose future is dropped loses nothing. There are no limits on waiting: the
 /// runtime has its own. The halves of `futures::io::split`, and of tokio's, may be used by two tasks.
+/// Once the client is closed, reads, writes and who waits in one are told
+/// [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted).
 ///
 /// Until it is dropped, which closes it, it counts among the connections of the client's
 /// [`Limits`](crate::Limits). It is never used for another request.
@@ -127,6 +129,7 @@ impl Upgraded {
     /// [`Kind::Connect`](crate::Kind::Connect) or
     /// [`Kind::ConnectTimeout`](crate::Kind::ConnectTimeout) when the handshake fails, and where the
     /// server has sent something already that was not read: it must not pass for what came under TLS.
+    /// [`Kind::Closed`](crate::Kind::Closed) once the client was closed.
     #[cfg(feature = "tls")]
     pub async fn start_tls(&mut self, server_name: &str) -> Result<(), Error> {
         let params = self.tie.tls(server_name)?;
@@ -167,6 +170,10 @@ impl Upgraded {
 
     /// Makes one read. How it went is the tunnel's to tell.
     fn poll_receive(&mut self) -> Poll<()> {
+        if let Err(error) = self.tie.watch(&self.waker) {
+            self.tunnel.handle_read_error(&error);
+            return Poll::Ready(());
+        }
         let mut cx = Context::from_waker(&self.waker);
         let mut buf = self.tunnel.take_recv();
         let read = self.wired.wire().socket.poll_read(&mut cx, buf.unfilled());
@@ -200,7 +207,11 @@ impl Upgraded {
             let mut slices = [IoSlice::new(&[]); Transmit::MAX_SLICES];
             let count = self.transmit.slices(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            match ready!(self.wired.wire().socket.poll_write(&mut cx, slices)) {
+            let written = match self.tie.watch(&self.waker) {
+                Ok(()) => ready!(self.wired.wire().socket.poll_write(&mut cx, slices)),
+                Err(error) => Err(error),
+            };
+            match written {
                 Ok(written) => {
                     self.tunnel.transmitted(&mut self.transmit, written);
                 }
@@ -273,10 +284,16 @@ impl futures_io::AsyncWrite for Upgraded {
         this.tunnel.shutdown();
         ready!(this.poll_send())?;
         let mut cx = Context::from_waker(&this.waker);
-        match ready!(this.wired.wire().socket.poll_shutdown(&mut cx)) {
+        match this.wired.wire().socket.poll_shutdown(&mut cx) {
             // The peer was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            done => Poll::Ready(done),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::NotConnected => {
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => match this.tie.watch(&this.waker) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
         }
     }
 }

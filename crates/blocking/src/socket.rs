@@ -36,6 +36,14 @@ impl Stream {
         }
         Ok(read)
     }
+
+    /// Why reading or writing failed. Whatever fails on what was broken does for that.
+    pub(crate) fn blame(&self, error: io::Error) -> io::Error {
+        match self.broken.load(Ordering::Acquire) {
+            true => io::ErrorKind::ConnectionAborted.into(),
+            false => error,
+        }
+    }
 }
 
 /// Ends whatever waits for the socket, on whichever thread.

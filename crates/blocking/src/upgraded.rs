@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 /// Reading begins with what the server sent behind its head. What is written has left when `write`
 /// returns, as far as the operating system is concerned; nothing needs to be flushed. There are no
 /// limits on waiting but those [set](Self::set_read_timeout) on it. One thread may read while another
-/// writes, through a reference or through [halves](Self::split).
+/// writes, through a reference or through [halves](Self::split). Once the client is closed, reads,
+/// writes and who waits in one are told [`ConnectionAborted`](std::io::ErrorKind::ConnectionAborted).
 ///
 /// Until it is dropped, which closes it, it counts among the connections of the client's
 /// [`Limits`](crate::Limits). It is never used for another request.
@@ -130,6 +131,7 @@ impl Upgraded {
     /// [`Kind::Connect`](crate::Kind::Connect) or
     /// [`Kind::ConnectTimeout`](crate::Kind::ConnectTimeout) when the handshake fails, and where the
     /// server has sent something already that was not read: it must not pass for what came under TLS.
+    /// [`Kind::Closed`](crate::Kind::Closed) once the client was closed.
     #[cfg(feature = "tls")]
     pub fn start_tls(&mut self, server_name: &str) -> Result<(), Error> {
         let params = self.tie.tls(server_name)?;
@@ -250,7 +252,7 @@ impl Upgraded {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_late(&error) => return Err(io::ErrorKind::TimedOut.into()),
-            Err(error) => tunnel.handle_read_error(&error),
+            Err(error) => tunnel.handle_read_error(&self.socket.stream.blame(error)),
         }
         Ok(())
     }
@@ -348,6 +350,7 @@ impl Upgraded {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) if is_late(&error) => Err(io::ErrorKind::TimedOut.into()),
             Err(error) => {
+                let error = self.socket.stream.blame(error);
                 lock(&self.tunnel).handle_write_error(transmit, &error);
                 Err(error)
             }

@@ -164,14 +164,13 @@ impl<S> Depot<S> {
 
     /// Whether this origin has asked for HTTP/1.1.
     pub(crate) fn wants_http1(&self, key: &PoolKey<'_>) -> bool {
-        let is_it = |(host, port): &(String, u16)| *host == *key.host && *port == key.port;
-        self.lock().http1.iter().any(is_it)
+        self.lock().wants_http1(key)
     }
 
     /// It has.
     pub(crate) fn note_http1(&self, key: &PoolKey<'_>) {
-        if !self.wants_http1(key) {
-            let mut inner = self.lock();
+        let mut inner = self.lock();
+        if !inner.wants_http1(key) {
             inner.http1.truncate(HTTP1_ORIGINS - 1);
             inner.http1.push_front((key.host.to_string(), key.port));
         }
@@ -361,6 +360,11 @@ pub(crate) struct Wish {
 }
 
 impl<S> Inner<S> {
+    fn wants_http1(&self, key: &PoolKey<'_>) -> bool {
+        let is_it = |(host, port): &(String, u16)| *host == *key.host && *port == key.port;
+        self.http1.iter().any(is_it)
+    }
+
     /// Carries out what the pool has decided.
     fn settle(&mut self, due: &mut Due<S>) {
         while let Some(Assigned { ticket, outcome }) = self.pool.poll_assigned() {

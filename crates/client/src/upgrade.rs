@@ -3,6 +3,7 @@
 
 use crate::depot::{Lane, Permit};
 use crate::error::{Error, Kind};
+use crate::lifeline::closed;
 use crate::network::Wiring;
 use crate::response::Head;
 use crate::running::Running;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 /// Whether a response with this status leaves HTTP. A 101 that nobody asked for is no response: it has
@@ -62,7 +64,7 @@ impl<S> Switched<S> {
             peer,
             wiring: self.wiring,
             limit: self.limit,
-            _place: place,
+            place,
         };
         Ok(Upgrade {
             tunnel,
@@ -109,7 +111,7 @@ pub struct Tie<S> {
     )]
     wiring: Option<Arc<Wiring>>,
     limit: Option<Duration>,
-    _place: Permit<S>,
+    place: Permit<S>,
 }
 
 impl<S> Tie<S> {
@@ -121,6 +123,17 @@ impl<S> Tie<S> {
     /// Who is at the other end.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// Has `waker` woken when the client is closed, which ends this connection like every other. Said
+    /// before each wait, and with the same waker, for it knows one; an adapter whose waits no waker ends
+    /// has left a [breaker](crate::Lane::break_with) before.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ConnectionAborted`] if it was closed already.
+    pub fn watch(&self, waker: &Waker) -> io::Result<()> {
+        let watched = self.place.watch(waker);
+        watched.map_err(|_| io::ErrorKind::ConnectionAborted.into())
     }
 
     /// How long a handshake may take: the request's limit on connecting.
@@ -143,10 +156,14 @@ impl<S> Tie<S> {
         wiring.tls_inside(server_name)
     }
 
-    /// Why beginning TLS failed.
+    /// Why beginning TLS failed: [`Kind::Closed`] once the client was closed, whatever came of that.
     pub fn blame(&self, error: ConnectionError) -> Error {
         let request = &self.head.request;
-        Error::connection(error, true)
+        let error = match self.place.is_cut() {
+            true => closed(),
+            false => Error::connection(error, true),
+        };
+        error
             .for_request(request.method.as_str(), &request.url)
             .at(self.peer)
     }

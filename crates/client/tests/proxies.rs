@@ -1,80 +1,18 @@
 //! Which proxy serves which URL, and why, as a client explains it: what was given to it, and an
 //! environment (BEHAVIOUR sections 17 and 18).
 
+mod inert;
+
+use inert::{Inert, VARIABLES, Variables};
 use nuncio_client::{
-    Client, ClientBuilder, Driver, Environment, Error, Kind, Mock, Network, PoolCounts,
-    PoolSnapshot, Proxy, ProxyReason, Reply, Request, Settings, Side, Transport,
+    Client, ClientBuilder, Error, Kind, Mock, Network, Proxy, ProxyReason, Reply, Transport,
 };
-use std::cell::RefCell;
-use std::ffi::OsString;
-use std::sync::Arc;
-use std::time::SystemTime;
-
-/// A client that sends nothing.
-#[derive(Clone)]
-struct Inert;
-
-type Variables = &'static [(&'static str, &'static str)];
-
-thread_local! {
-    static SET: RefCell<Variables> = const { RefCell::new(&[]) };
-}
-
-impl Driver for Inert {
-    const SIDE: Side = Side::Blocking;
-    type Context = ();
-    type Send = ();
-    type Stream = ();
-
-    fn wall_clock() -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-
-    fn environment() -> Environment {
-        Environment {
-            variable: |name| {
-                let find = |(known, value): &(&str, &str)| {
-                    (*known == name).then(|| OsString::from(*value))
-                };
-                SET.with_borrow(|set| set.iter().find_map(find))
-            },
-            read: |_| Err(std::io::ErrorKind::NotFound.into()),
-            list: |_| Err(std::io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn start(_context: (), _settings: &Settings) -> Result<Self, Error> {
-        Ok(Inert)
-    }
-
-    fn send(&self, _settings: &Arc<Settings>, _request: Result<Request, Error>) {}
-
-    fn stream(&self, _settings: &Arc<Settings>, _request: Result<Request, Error>) {}
-
-    fn send_failed(_error: Error) {}
-
-    fn stream_failed(_error: Error) {}
-
-    fn context(&self) {}
-
-    fn counts(&self) -> PoolCounts {
-        PoolCounts::default()
-    }
-
-    fn pool(&self) -> PoolSnapshot {
-        PoolSnapshot::default()
-    }
-
-    fn evict_idle(&self) {}
-
-    fn close(&self) {}
-}
 
 fn built(
     variables: Variables,
     change: impl FnOnce(ClientBuilder<Inert>) -> ClientBuilder<Inert>,
 ) -> Result<Client<Inert>, Error> {
-    SET.set(variables);
+    VARIABLES.set(variables);
     change(Client::builder().trust_env(true)).build()
 }
 

@@ -5,7 +5,9 @@
 //! `h2` crate alone over the same kind of pipe. Under `valgrind --tool=callgrind`, the difference
 //! of two lengths, divided by the exchanges between them, is the cost of one; `valgrind` alone
 //! counts the heap blocks in the same way. `cost idle 200` leaves 200 connections idle after a
-//! round of exchanges each, and `valgrind` tells the bytes in use at its exit.
+//! round of exchanges each, and `valgrind` tells the bytes in use at its exit, `--tool=dhat` whose
+//! they are. A fourth argument to `nuncio` and `idle` says how many requests leave at a time, and how
+//! many answers come before they are read; without it, all do.
 
 use std::future::Future;
 use std::io;
@@ -23,12 +25,14 @@ fn main() {
     let kind = arguments.next().unwrap_or_default();
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(10);
     let streams = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(100);
+    let step = arguments.next().and_then(|n| n.parse().ok());
+    let step = step.unwrap_or(streams).max(1);
     let bytes = match kind.as_str() {
-        "nuncio" => nuncio(rounds, streams),
+        "nuncio" => nuncio(rounds, streams, step),
         "bare" => bare(rounds, streams),
-        "idle" => (0..rounds).map(|_| idle(streams)).sum(),
+        "idle" => (0..rounds).map(|_| idle(streams, step)).sum(),
         _ => {
-            eprintln!("usage: cost nuncio|bare|idle ROUNDS [STREAMS]");
+            eprintln!("usage: cost nuncio|bare|idle ROUNDS [STREAMS [STEP]]");
             std::process::exit(2);
         }
     };
@@ -83,19 +87,24 @@ impl Answers {
     }
 }
 
-fn nuncio(rounds: usize, streams: usize) -> usize {
-    run(&mut Http2::new(Config::new()).unwrap(), rounds, streams)
+fn nuncio(rounds: usize, streams: usize, step: usize) -> usize {
+    run(
+        &mut Http2::new(Config::new()).unwrap(),
+        rounds,
+        streams,
+        step,
+    )
 }
 
-fn idle(streams: usize) -> usize {
+fn idle(streams: usize, step: usize) -> usize {
     let mut http2 = Http2::new(Config::new()).unwrap();
-    let total = run(&mut http2, 1, streams);
+    let total = run(&mut http2, 1, streams, step);
     assert_eq!(http2.take_output(&mut Vec::new()), 0);
     std::mem::forget(http2);
     total
 }
 
-fn run(http2: &mut Http2, rounds: usize, streams: usize) -> usize {
+fn run(http2: &mut Http2, rounds: usize, streams: usize, step: usize) -> usize {
     let mut answers = Answers {
         next: 1,
         first: true,
@@ -105,30 +114,39 @@ fn run(http2: &mut Http2, rounds: usize, streams: usize) -> usize {
     let mut total = 0;
     http2.handle_input(&input);
     for _ in 0..rounds {
-        for _ in 0..streams {
-            http2.open(request.clone(), true).unwrap();
-        }
-        output.clear();
-        while http2.take_output(&mut output) > 0 {
+        for left in steps(streams, step) {
+            for _ in 0..left {
+                http2.open(request.clone(), true).unwrap();
+            }
             output.clear();
-        }
-        input.clear();
-        answers.round(streams, &mut input);
-        let mut offered = 0;
-        while offered < input.len() {
-            offered += http2.handle_input(&input[offered..]);
             while http2.take_output(&mut output) > 0 {
                 output.clear();
             }
         }
-        while let Some((id, _)) = http2.poll_ready() {
-            http2.read_head(id).unwrap().unwrap();
-            while let Read::Chunk(chunk) = http2.read_body(id).unwrap() {
-                total += chunk.len();
+        for come in steps(streams, step) {
+            input.clear();
+            answers.round(come, &mut input);
+            let mut offered = 0;
+            while offered < input.len() {
+                offered += http2.handle_input(&input[offered..]);
+                while http2.take_output(&mut output) > 0 {
+                    output.clear();
+                }
+            }
+            while let Some((id, _)) = http2.poll_ready() {
+                http2.read_head(id).unwrap().unwrap();
+                while let Read::Chunk(chunk) = http2.read_body(id).unwrap() {
+                    total += chunk.len();
+                }
             }
         }
     }
     total
+}
+
+/// `all` in portions of `step`.
+fn steps(all: usize, step: usize) -> impl Iterator<Item = usize> {
+    (0..all).step_by(step).map(move |done| step.min(all - done))
 }
 
 /// Input, how much of it was read, and output.

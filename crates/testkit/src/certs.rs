@@ -218,12 +218,22 @@ impl Leaf {
         authority: CertificateDer<'static>,
         alpn: &[&str],
     ) -> Arc<ServerConfig> {
+        self.asking_server_config_of(rustls::ALL_VERSIONS, authority, alpn)
+    }
+
+    /// The same, with these versions only.
+    pub fn asking_server_config_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        authority: CertificateDer<'static>,
+        alpn: &[&str],
+    ) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(authority).expect("a certificate");
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
             .expect("a root");
-        let builder = server_builder(rustls::ALL_VERSIONS).with_client_cert_verifier(verifier);
+        let builder = server_builder(versions).with_client_cert_verifier(verifier);
         self.finish(builder, alpn)
     }
 

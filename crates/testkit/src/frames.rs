@@ -2,7 +2,7 @@
 //! what a test says, rules or no rules. Fields are HPACK literals: nothing is compressed.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -272,6 +272,20 @@ impl Wire {
         loop {
             let frame = self.frame()?;
             self.acknowledge(&frame)?;
+        }
+    }
+
+    /// Ends our side, and reads until the client is gone: a socket that is closed with bytes unread
+    /// ends in a reset, which may take from the client what was sent before.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.accepted.stream.close_notify();
+        self.accepted.stream.socket().shutdown(Shutdown::Write);
+        loop {
+            match self.frame() {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     }
 

@@ -2,13 +2,15 @@
 //! kind of error, and nothing is left behind.
 
 use crate::http2::origin::{Manners, Origin};
+use crate::upgrades::{SWITCH, Switching, upgraded};
 use nuncio::{Body, Kind, Limits, Timeout};
 use nuncio_client::{Client, Driver, RequestBuilder};
 use nuncio_testkit::certs::Authority;
 use nuncio_testkit::latch::Latch;
 use nuncio_testkit::script::{End, Script, ScriptedPeer, Step};
-use nuncio_tests::adapters::{Adapter, Download};
+use nuncio_tests::adapters::{Adapter, Download, Duplex};
 use nuncio_tests::behaviour;
+use std::io::{ErrorKind, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +85,10 @@ behaviour! {
     b23_all_that_wait_are_told,
     b23_what_has_come_may_still_be_read,
     b23_who_shares_a_connection_is_told_that_the_client_was_closed,
+    b23_who_reads_an_upgraded_stream_is_told_that_the_client_was_closed,
+    b23_who_writes_an_upgraded_stream_is_told_that_the_client_was_closed,
+    b23_who_begins_tls_in_an_upgraded_stream_is_told_that_the_client_was_closed,
+    b23_an_upgraded_stream_that_never_waits_is_ended_all_the_same,
 }
 
 fn b23_who_waits_for_a_head_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
@@ -258,4 +264,83 @@ fn b23_who_shares_a_connection_is_told_that_the_client_was_closed<A: Adapter>(ad
     }
     assert_eq!(client.pool_counts(), Default::default());
     assert_eq!(origin.connections(), 1);
+}
+
+fn b23_who_reads_an_upgraded_stream_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
+    let (peer, reached) = peer([Step::ExpectHead, Step::send(SWITCH)]);
+    let client = patient(adapter);
+    let mut stream = upgraded(adapter, &client, peer.url("/"));
+    let got = closed_meanwhile(&client, is_reached(&reached), || stream.read(&mut [0; 8]));
+    assert_eq!(got.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+    // It stays so, for reading and for writing.
+    for got in [stream.read(&mut [0; 8]), stream.write(b"late")] {
+        assert_eq!(got.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+    }
+    drop(stream);
+    assert_gone(&client, peer);
+}
+
+fn b23_who_writes_an_upgraded_stream_is_told_that_the_client_was_closed<A: Adapter>(adapter: &A) {
+    let (reached, over) = (Latch::new(), Latch::new());
+    // It takes nothing.
+    let peer = Script::new()
+        .connection([
+            Step::ExpectHead,
+            Step::send(SWITCH),
+            Step::Open(reached.clone()),
+            Step::Wait(over.clone()),
+            Step::Close,
+        ])
+        .start();
+    let client = patient(adapter);
+    let mut stream = upgraded(adapter, &client, peer.url("/"));
+    let all = vec![0; 32 << 20];
+    let got = closed_meanwhile(&client, is_reached(&reached), || stream.write_all(&all));
+    over.open();
+    assert_eq!(got.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+    drop(stream);
+    assert_gone(&client, peer);
+}
+
+fn b23_who_begins_tls_in_an_upgraded_stream_is_told_that_the_client_was_closed<A: Adapter>(
+    adapter: &A,
+) {
+    let (peer, reached) = peer([Step::ExpectHead, Step::send(SWITCH), Step::ExpectBytes(11)]);
+    let client = patient(adapter);
+    let mut stream = upgraded(adapter, &client, peer.url("/"));
+    let got = closed_meanwhile(&client, is_reached(&reached), || {
+        stream.start_tls("origin.test")
+    });
+    assert_eq!(got.unwrap_err().kind(), Kind::Closed);
+    drop(stream);
+    assert_gone(&client, peer);
+}
+
+fn b23_an_upgraded_stream_that_never_waits_is_ended_all_the_same<A: Adapter>(adapter: &A) {
+    let client = patient(adapter);
+    // It sends as fast as can be read, and takes as fast as can be written.
+    let server = Switching::start(SWITCH, |socket| {
+        let (up, down) = (socket.try_clone()?, socket);
+        let taking = thread::spawn(move || std::io::copy(&mut &up, &mut std::io::sink()));
+        while (&down).write_all(&[0; 16 << 10]).is_ok() {}
+        let _ = taking.join();
+        Ok(())
+    });
+    let mut stream = upgraded(adapter, &client, &server.url);
+    let error = closed_meanwhile(
+        &client,
+        || {},
+        || {
+            let mut buf = [0; 16 << 10];
+            loop {
+                if let Err(error) = stream.read(&mut buf).and_then(|_| stream.write(&buf)) {
+                    return error;
+                }
+            }
+        },
+    );
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    drop(stream);
+    server.finish();
+    assert_eq!(client.pool_counts(), Default::default());
 }

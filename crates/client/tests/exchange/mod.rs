@@ -1,18 +1,20 @@
 //! What the fuzz target of exchanges checks, for `fuzz/` and for the plain tests: whole calls, from
 //! the request's building to the body's end, and such as are dropped on the way.
 
+#[path = "../inert/mod.rs"]
+mod inert;
 mod scenario;
 mod watch;
 
+use inert::Inert;
 use nuncio_client::{
-    BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Environment, Error, Feed, Incoming,
-    Kind, Mock, Place, PoolCounts, PoolSnapshot, Pull, Request, Settings, Side, Step, Transport,
-    Url,
+    BlockCache, Budget, Call, Client, CookieJar, Depot, Driver, Error, Feed, Incoming, Kind, Mock,
+    Place, PoolCounts, Pull, Request, Settings, Side, Step, Transport, Url,
 };
 use scenario::{Means, Payload, Scenario};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use watch::Watch;
 
 /// More than any call takes.
@@ -44,10 +46,6 @@ mod secrets {
         let bare: Vec<u8> = data.iter().copied().filter(u8::is_ascii_graphic).collect();
         find(&bare, WORD) || find(&bare, BASIC)
     }
-}
-
-pub(crate) fn wall_clock() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
 /// A scenario, as its module says: run to its end, and once more and dropped on the way.
@@ -177,7 +175,7 @@ impl Course<'_> {
     fn follow(&mut self, settings: &Arc<Settings>, request: Request) -> Ended {
         let place = Place {
             side: self.side(),
-            wall_clock,
+            wall_clock: Inert::wall_clock,
             runtime: 0,
         };
         let mut call = match Call::new(settings, &self.depots, request, place, self.now) {
@@ -335,63 +333,4 @@ fn gets_its_own(settings: &Arc<Settings>, watch: &Watch, course: Course<'_>) {
         Ended::Failed(error) => panic!("{error}"),
         Ended::Dropped => unreachable!(),
     }
-}
-
-/// A client that sends nothing by itself: it gives what would be sent.
-#[derive(Clone)]
-struct Inert;
-
-type Built = Result<(Arc<Settings>, Request), Error>;
-
-impl Driver for Inert {
-    const SIDE: Side = Side::Blocking;
-    type Context = ();
-    type Send = Built;
-    type Stream = Built;
-
-    fn wall_clock() -> SystemTime {
-        wall_clock()
-    }
-
-    fn environment() -> Environment {
-        Environment {
-            variable: |_| None,
-            read: |_| Err(std::io::ErrorKind::NotFound.into()),
-            list: |_| Err(std::io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn start(_context: (), _settings: &Settings) -> Result<Self, Error> {
-        Ok(Inert)
-    }
-
-    fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Built {
-        Ok((Arc::clone(settings), request?))
-    }
-
-    fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Built {
-        self.send(settings, request)
-    }
-
-    fn send_failed(error: Error) -> Built {
-        Err(error)
-    }
-
-    fn stream_failed(error: Error) -> Built {
-        Err(error)
-    }
-
-    fn context(&self) {}
-
-    fn counts(&self) -> PoolCounts {
-        PoolCounts::default()
-    }
-
-    fn pool(&self) -> PoolSnapshot {
-        PoolSnapshot::default()
-    }
-
-    fn evict_idle(&self) {}
-
-    fn close(&self) {}
 }

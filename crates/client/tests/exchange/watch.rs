@@ -1,9 +1,10 @@
 //! The far end: it gives the scenario's answers, and holds every request that comes against what may
 //! come.
 
+use super::inert::Inert;
 use super::scenario::{Answer, Hook, Means, Scenario};
 use super::secrets;
-use nuncio_client::{CookieJar, Headers, Method, Reply, Request, Url};
+use nuncio_client::{CookieJar, Driver, Headers, Method, Reply, Request, Url};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 #[derive(Clone)]
@@ -288,7 +289,7 @@ impl State {
 
     /// What the jar yields for this URL, and nothing else.
     fn judge_cookies(&self, request: &Request) {
-        let yields = self.jar.header_for(request.url(), super::wall_clock());
+        let yields = self.jar.header_for(request.url(), Inert::wall_clock());
         let has = request.headers().first("cookie");
         assert_eq!(has, yields.as_deref().map(str::as_bytes));
     }

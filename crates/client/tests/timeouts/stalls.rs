@@ -1,6 +1,7 @@
 //! A peer, or code of the program's, that stops in one phase or the other (SECURITY D2, D3).
 
-use crate::world::{Inert, SECOND, Takes, World, builder};
+use crate::inert::Inert;
+use crate::world::{SECOND, Takes, World, builder};
 use bytes::Bytes;
 use nuncio_client::auth::{AsyncAuthFlow, AsyncAuthScheme, AuthStep};
 use nuncio_client::{

@@ -1,17 +1,17 @@
 //! What an adapter does for a call, on a clock that only the wait moves: to the next thing that
 //! happens, or to the end that the step names.
 
+use crate::inert::{Built, Inert};
 use bytes::Bytes;
 use nuncio_client::{
-    Awaits, BlockCache, Call, Client, ClientBuilder, Connection, Depot, Driver, Environment, Error,
-    Feed, Incoming, Lane, Place, PoolCounts, PoolSnapshot, Pull, Request, Settings, Shared, Side,
-    Step, Timeout, Transmit, earliest,
+    BlockCache, Call, Client, ClientBuilder, Connection, Depot, Driver, Error, Feed, Incoming,
+    Lane, Place, PoolCounts, Pull, Shared, Side, Step, Timeout, Transmit, earliest,
 };
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -250,71 +250,10 @@ pub(crate) fn noop() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// A client that sends nothing by itself: it gives what would be sent.
-#[derive(Clone)]
-pub(crate) struct Inert;
-
-pub(crate) type Built = Result<(Arc<Settings>, Request), Error>;
-
 pub(crate) fn builder(timeout: Timeout) -> ClientBuilder<Inert> {
     ClientBuilder::new(()).timeout(timeout)
 }
 
 pub(crate) fn client(timeout: Timeout) -> Client<Inert> {
     builder(timeout).build().unwrap()
-}
-
-impl Awaits for Inert {}
-
-impl Driver for Inert {
-    const SIDE: Side = Side::Async;
-    type Context = ();
-    type Send = Built;
-    type Stream = Built;
-
-    fn wall_clock() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
-
-    fn environment() -> Environment {
-        Environment {
-            variable: |_| None,
-            read: |_| Err(io::ErrorKind::NotFound.into()),
-            list: |_| Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn start(_context: (), _settings: &Settings) -> Result<Self, Error> {
-        Ok(Inert)
-    }
-
-    fn send(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Built {
-        Ok((Arc::clone(settings), request?))
-    }
-
-    fn stream(&self, settings: &Arc<Settings>, request: Result<Request, Error>) -> Built {
-        self.send(settings, request)
-    }
-
-    fn send_failed(error: Error) -> Built {
-        Err(error)
-    }
-
-    fn stream_failed(error: Error) -> Built {
-        Err(error)
-    }
-
-    fn context(&self) {}
-
-    fn counts(&self) -> PoolCounts {
-        PoolCounts::default()
-    }
-
-    fn pool(&self) -> PoolSnapshot {
-        PoolSnapshot::default()
-    }
-
-    fn evict_idle(&self) {}
-
-    fn close(&self) {}
 }

@@ -18,10 +18,6 @@ pub fn aws_lc() -> Arc<CryptoProvider> {
 
 /// The one that is used where none is named: ring if it is compiled in, so that another feature
 /// changes nothing for those who do not ask; else AWS-LC; none where neither is.
-#[cfg_attr(
-    not(any(feature = "ring", feature = "aws-lc")),
-    expect(clippy::missing_const_for_fn, reason = "with a provider it cannot be")
-)]
 pub fn default_provider() -> Option<Arc<CryptoProvider>> {
     #[cfg(feature = "ring")]
     return Some(ring());
