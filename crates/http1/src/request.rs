@@ -365,6 +365,65 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_head_after_another_is_planned_as_it_would_be_alone() {
+        let long = "x".repeat(KEPT);
+        let fields: &[&[(&str, &str)]] = &[
+            &[("Host", "a"), ("X", "1")],
+            &[("Host", "a"), ("X", "2")],
+            &[("Host", "a"), ("Connection", "close")],
+            &[("Host", "a"), ("Cookie", "x=1")],
+            &[("Host", "a"), ("X", &long)],
+            &[("Host", "a"), ("Transfer-Encoding", "chunked")],
+            &[("Host", "a"), ("Content-Length", "3")],
+            &[("X", "1")],
+        ];
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|pairs| Headers::try_from(*pairs).unwrap())
+            .collect();
+        let starts = [
+            ("GET", "/", BodySize::Empty),
+            ("GET", "/b", BodySize::Empty),
+            ("GET", "/b c", BodySize::Empty),
+            ("HEAD", "/", BodySize::Empty),
+            ("POST", "/", BodySize::Known(3)),
+            ("POST", "/", BodySize::Known(4)),
+            ("POST", "/", BodySize::Unknown),
+            ("CONNECT", "a:1", BodySize::Empty),
+        ];
+        let all = || {
+            let each = |start| fields.iter().map(move |fields| (start, fields));
+            starts.into_iter().flat_map(each)
+        };
+        for (before, its_fields) in all() {
+            for ((method, target, body), fields) in all() {
+                let mut last = Last::default();
+                let _ = last.plan(before.0, before.1, its_fields, before.2);
+                let alone = format!("{:?}", Plan::new(method, target, fields, body));
+                for _ in 0..2 {
+                    let plan = last.plan(method, target, fields, body);
+                    assert_eq!(format!("{plan:?}"), alone, "{before:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_and_what_is_long_are_not_kept() {
+        let kept = |name, value: &str| {
+            let mut last = Last::default();
+            let fields = Headers::try_from([("Host", "a"), (name, value)]).unwrap();
+            last.plan("GET", "/", &fields, BodySize::Empty).unwrap();
+            !last.said.is_empty()
+        };
+        assert!(kept("X", "1"));
+        assert!(!kept("Authorization", "Basic eDp5"));
+        assert!(!kept("Proxy-Authorization", "Basic eDp5"));
+        assert!(!kept("Cookie", "x=1"));
+        assert!(!kept("X", &"x".repeat(KEPT)));
+    }
+
+    #[test]
     fn i02_only_tokens_are_methods() {
         for byte in 0..=255_u8 {
             let good = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -189,18 +189,78 @@ fn accepts_trailers(te: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn sent(fields: &[(&str, &str)]) -> Request<()> {
-        let mut headers = Headers::new();
-        for (name, value) in fields {
-            headers.append(name, value).unwrap();
-        }
+    const POST: (&str, &str, BodySize) = ("POST", "/a?b", BodySize::Known(3));
+
+    fn send(
+        last: &mut Last,
+        (method, target, body): (&str, &str, BodySize),
+        fields: &[(&str, &str)],
+    ) -> Result<(Request<()>, BodySize), Error> {
+        let headers = Headers::try_from(fields).unwrap();
         let head = RequestHead {
-            method: "POST",
+            method,
             scheme: "https",
-            target: "/a?b",
+            target,
             headers: &headers,
         };
-        Last::default().request(head, BodySize::Known(3)).unwrap().0
+        last.request(head, body)
+    }
+
+    fn sent(fields: &[(&str, &str)]) -> Request<()> {
+        send(&mut Last::default(), POST, fields).unwrap().0
+    }
+
+    #[test]
+    fn a_request_after_another_is_what_it_would_be_alone() {
+        let long = "x".repeat(KEPT);
+        let heads: &[&[(&str, &str)]] = &[
+            &[("Host", "a"), ("X", "1")],
+            &[("Host", "a"), ("X", "2")],
+            &[("Host", "b"), ("X", "2")],
+            &[("Host", "a"), ("Authorization", "Basic eDp5")],
+            &[("Host", "a"), ("X", &long)],
+            &[("Host", "a"), ("Transfer-Encoding", "chunked")],
+            &[("Host", "a"), ("Content-Length", "3")],
+            &[("X", "1")],
+        ];
+        let starts = [
+            POST,
+            ("POST", "/b", BodySize::Known(3)),
+            ("POST", "/b", BodySize::Unknown),
+            ("PUT", "/b", BodySize::Empty),
+            ("PUT", "/b c", BodySize::Empty),
+            ("PUT", "*", BodySize::Empty),
+            ("OPTIONS", "*", BodySize::Empty),
+        ];
+        let all = || {
+            starts
+                .iter()
+                .flat_map(|start| heads.iter().map(move |head| (*start, *head)))
+        };
+        let text = |result: Result<_, Error>| format!("{result:?}");
+        for (before, its_fields) in all() {
+            for (start, fields) in all() {
+                let mut last = Last::default();
+                let _ = send(&mut last, before, its_fields);
+                let alone = text(send(&mut Last::default(), start, fields));
+                for _ in 0..2 {
+                    assert_eq!(text(send(&mut last, start, fields)), alone, "{before:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_and_what_is_long_are_not_kept() {
+        let kept = |name, value: &str| {
+            let mut last = Last::default();
+            send(&mut last, POST, &[("Host", "a"), (name, value)]).unwrap();
+            last.0.is_some()
+        };
+        assert!(kept("X", "1"));
+        assert!(!kept("Authorization", "Basic eDp5"));
+        assert!(!kept("Proxy-Authorization", "Basic eDp5"));
+        assert!(!kept("X", &"x".repeat(KEPT)));
     }
 
     #[test]
@@ -211,7 +271,6 @@ mod tests {
             ("Connection", "keep-alive"),
             ("Keep-Alive", "timeout=5"),
             ("Proxy-Connection", "keep-alive"),
-            ("Transfer-Encoding", "chunked"),
             ("Upgrade", "h2c"),
             ("TE", "gzip, Trailers;q=0.5"),
             ("x-one", "2"),
@@ -234,6 +293,8 @@ mod tests {
             ]
         );
         assert!(request.headers()["authorization"].is_sensitive());
+        let chunked = sent(&[("Host", "a"), ("Transfer-Encoding", "chunked")]);
+        assert!(chunked.headers().is_empty());
         assert!(
             !sent(&[("Host", "a"), ("TE", "gzip")])
                 .headers()
