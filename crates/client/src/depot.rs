@@ -265,8 +265,10 @@ impl<S> Depot<S> {
     fn leave(&self, shared: &Shared<S>, now: Option<Instant>, full: bool) {
         let known = !shared.found_full().load(Ordering::Acquire);
         self.change(|inner| {
-            // What it carries was told when it last changed, unless it turned out to be wrong.
-            let now = match now.filter(|_| known) {
+            // What it can carry is told when it changes. The last to leave asks all the same, as word of
+            // that may still be on its way, and so do all once it turned out to be wrong.
+            let others = inner.pool.users(shared.id()) > 1;
+            let now = match now.filter(|_| known && others) {
                 Some(now) => now,
                 None => inner.hear(shared),
             };
