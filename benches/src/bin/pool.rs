@@ -63,6 +63,7 @@ fn key(host: &str) -> PoolKey<'_> {
         host: Cow::Borrowed(host),
         port: 443,
         context: 7,
+        http2: false,
         route: None,
     }
 }

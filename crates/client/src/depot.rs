@@ -162,12 +162,7 @@ impl<S> Depot<S> {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Whether this origin has asked for HTTP/1.1.
-    pub(crate) fn wants_http1(&self, key: &PoolKey<'_>) -> bool {
-        self.lock().wants_http1(key)
-    }
-
-    /// It has.
+    /// This origin has asked for HTTP/1.1, though it offers HTTP/2.
     pub(crate) fn note_http1(&self, key: &PoolKey<'_>) {
         let mut inner = self.lock();
         if !inner.wants_http1(key) {
@@ -176,17 +171,19 @@ impl<S> Depot<S> {
         }
     }
 
+    /// A connection with this key, or a way to one; no idle one, if it is to be `fresh`. For an origin
+    /// that has asked for HTTP/1.1, `key` is changed to say so.
     pub(crate) fn checkout(
         self: &Arc<Self>,
-        key: &PoolKey<'_>,
-        wish: Wish,
+        key: &mut PoolKey<'_>,
+        fresh: bool,
         deadline: Option<Instant>,
         now: Instant,
         waker: &Waker,
     ) -> Grant<S> {
         self.change(|inner| {
-            let Wish { fresh, share } = wish;
-            let checkout = if share {
+            key.http2 = key.http2 && !inner.wants_http1(key);
+            let checkout = if key.http2 {
                 inner.pool.checkout_shared(key, fresh, deadline, now)
             } else if fresh {
                 inner.pool.checkout_fresh(key, deadline, now)
@@ -350,15 +347,6 @@ impl<S> Aftermath<S> {
             lifeline.cut();
         }
     }
-}
-
-/// What a request wants of its connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
-    /// No idle one.
-    pub(crate) fresh: bool,
-    /// It may be one that is shared.
-    pub(crate) share: bool,
 }
 
 impl<S> Inner<S> {

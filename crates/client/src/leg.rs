@@ -4,7 +4,7 @@
 mod again;
 
 use crate::call::Step;
-use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn, Wish};
+use crate::depot::{Depot, Grant, Held, Lane, Permit, Place, Turn};
 use crate::dialing::{Dialing, Hop, Known, Resolver, Target, lookup_failed};
 use crate::error::{Error, Kind};
 use crate::feed::Feed;
@@ -52,10 +52,6 @@ pub(crate) struct Leg<S> {
     events: Option<Box<EventSink>>,
     state: State<S>,
 }
-
-/// In the pool's keys, for connections on which HTTP/2 was not offered because the server did not want
-/// it. No URL has such a scheme.
-const HTTP1_SCHEME: &str = "https by HTTP/1.1";
 
 /// What comes next.
 pub(crate) enum LegStep {
@@ -202,18 +198,11 @@ impl<S> Leg<S> {
                     let route = detour.map(|detour| detour.proxy.id());
                     let mut key = pool_key(request, self.runtime, route);
                     let share = self.wiring.may_share(request.url(), detour);
-                    if share && !self.http1 {
-                        self.http1 = self.depot.wants_http1(&key);
-                    }
-                    let wish = Wish {
-                        fresh: self.fresh,
-                        share: share && !self.http1,
-                    };
+                    key.http2 = share && !self.http1;
                     let until = after(now, self.waits.pool);
-                    if self.http1 {
-                        key.scheme = Cow::Borrowed(HTTP1_SCHEME);
-                    }
-                    let grant = self.depot.checkout(&key, wish, until, now, waker);
+                    let depot = &self.depot;
+                    let grant = depot.checkout(&mut key, self.fresh, until, now, waker);
+                    self.http1 = share && !key.http2;
                     self.granted(request, grant, until, now)?;
                 }
                 State::Waiting { mut place, until } => match place.poll(now, waker) {
@@ -728,6 +717,7 @@ fn pool_key(request: &Request, context: u64, route: Option<Arc<RouteId>>) -> Poo
         host: Cow::Borrowed(url.host_str()),
         port: port_of(request),
         context,
+        http2: false,
         route,
     }
 }

@@ -19,6 +19,8 @@ pub struct PoolKey<'a> {
     /// Stands for everything else: TLS configuration, local address, runtime. Whoever
     /// configures the client gives equal numbers to equal settings and to nothing else.
     pub context: u64,
+    /// Whether HTTP/2 is spoken if the peer likes. What was not offered it is no use to who may share.
+    pub http2: bool,
     /// What is between here and the origin, and whose name the origin has to prove if it is not the
     /// host's; none where nothing is and it is.
     pub route: Option<Arc<RouteId>>,
@@ -66,6 +68,7 @@ impl PoolKey<'_> {
             host: Cow::Owned(self.host.into_owned()),
             port: self.port,
             context: self.context,
+            http2: self.http2,
             route: self.route,
         }
     }

@@ -12,6 +12,7 @@ fn key(host: &str) -> PoolKey<'_> {
         host: Cow::Borrowed(host),
         port: 443,
         context: 0,
+        http2: true,
         route: None,
     }
 }

@@ -9,6 +9,7 @@ pub(super) fn key(host: &str) -> PoolKey<'_> {
         host: host.into(),
         port: 80,
         context: 0,
+        http2: false,
         route: None,
     }
 }
@@ -288,6 +289,10 @@ fn k06_keys_that_differ_in_anything_share_nothing() {
         },
         PoolKey {
             context: 1,
+            ..base.clone()
+        },
+        PoolKey {
+            http2: true,
             ..base.clone()
         },
         PoolKey {
