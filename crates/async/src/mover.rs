@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-/// Ready when something has happened to the stream, or `until` has come, and gives the time; a body
-/// from elsewhere, which has no stream, wakes whoever asked it.
+/// Ready when something has happened to the stream, or there is room for one, or `until` has come, and
+/// gives the time; a body from elsewhere, which has no connection, wakes whoever asked it.
 pub(crate) fn poll_news(
     stream: Option<(&Arc<Shared<Wired>>, Option<StreamId>)>,
     alarm: &mut Alarm,
@@ -20,8 +20,8 @@ pub(crate) fn poll_news(
     cx: &mut Context<'_>,
 ) -> Poll<Instant> {
     let news = match stream {
-        Some((shared, Some(id))) => shared.poll_stream(id, cx.waker()),
-        _ => Poll::Pending,
+        Some((shared, id)) => shared.poll_stream(id, cx.waker()),
+        None => Poll::Pending,
     };
     if news.is_pending() {
         ready!(alarm.poll(runtime, until, cx));

@@ -82,13 +82,14 @@ pub(crate) fn probe(shared: &Arc<Shared<Socket>>, now: Instant) {
     hand_over(shared, line, machine, true);
 }
 
-/// Waits until something has happened to the stream, or `end` has come, and gives the time after it.
+/// Waits until something has happened to the stream, or there is room for one, or `end` has come, and
+/// gives the time after it.
 pub(crate) fn wait(
     stream: Option<(&Arc<Shared<Socket>>, Option<StreamId>)>,
     end: Option<Instant>,
     now: Instant,
 ) -> Instant {
-    let Some((shared, Some(id))) = stream else {
+    let Some((shared, id)) = stream else {
         return now;
     };
     let Some(line) = shared.socket.line.get() else {

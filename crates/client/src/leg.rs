@@ -14,7 +14,7 @@ use crate::network::Wiring;
 use crate::proxy::{Detour, Proxy, Said};
 use crate::request::Request;
 use crate::running::{Progress, Running, Upload, expire};
-use crate::shared::Shared;
+use crate::shared::{Shared, is_full};
 use crate::timeout::{Timeout, Waits, after};
 use crate::total::Doing;
 use again::{REFUSALS, Replays, expects_continue};
@@ -82,6 +82,15 @@ enum State<S> {
     Handshaking(Held<S>),
     /// A connection that was made for this request and is shared from now on.
     Sharing(Held<S>),
+    /// The same, and its server allows no requests for now.
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(dead_code, reason = "HTTP/1.1 has no such thing")
+    )]
+    Crowded {
+        held: Held<S>,
+        until: Option<Instant>,
+    },
     Running(Running<S>),
     Done,
 }
@@ -145,9 +154,10 @@ impl<S> Leg<S> {
     /// The shared connection in use, and the stream on it, once there is one.
     pub(crate) fn shared(&self) -> Option<(&Arc<Shared<S>>, Option<StreamId>)> {
         match &self.state {
-            State::Probing(held) | State::Sharing(held) | State::Running(Running { held, .. }) => {
-                held.shared()
-            }
+            State::Probing(held)
+            | State::Sharing(held)
+            | State::Crowded { held, .. }
+            | State::Running(Running { held, .. }) => held.shared(),
             _ => None,
         }
     }
@@ -299,6 +309,22 @@ impl<S> Leg<S> {
                     }
                 }
                 State::Sharing(held) => self.open(request, held, true, now)?,
+                State::Crowded { mut held, until } => {
+                    let full = held.with(|connection| is_full(connection));
+                    if full != Some(true) {
+                        self.open(request, held, true, now)?;
+                        continue;
+                    }
+                    if until.is_some_and(|until| until <= now) {
+                        let limit = self.waits.pool.unwrap_or_default();
+                        let text = format!(
+                            "the server allowed no request within {limit:?} (SETTINGS_MAX_CONCURRENT_STREAMS is 0)"
+                        );
+                        return Err(Error::new(Kind::PoolTimeout, text));
+                    }
+                    self.state = State::Crowded { held, until };
+                    return Ok(LegStep::Go(Step::Drive { until }));
+                }
                 State::Running(_) | State::Done => {
                     return Err(Error::new(Kind::Usage, "this call is over"));
                 }
@@ -639,6 +665,16 @@ impl<S> Leg<S> {
                 self.state = State::Running(running);
                 Ok(())
             }
+            // Another connection would fare no better, and zero is meant for a short time (RFC 9113
+            // section 6.5.2).
+            #[cfg(feature = "http2")]
+            Err(ConnectionError::Full)
+                if fresh && held.with(|connection| is_full(connection)) == Some(true) =>
+            {
+                let until = after(now, self.waits.pool);
+                self.state = State::Crowded { held, until };
+                Ok(())
+            }
             #[cfg(feature = "http2")]
             Err(ConnectionError::Full) => {
                 held.full();
@@ -690,7 +726,7 @@ impl<S> Leg<S> {
                 running.doubt();
                 return (running.doing(), running.processed());
             }
-            State::Waiting { .. } => Doing::AwaitingConnection,
+            State::Waiting { .. } | State::Crowded { .. } => Doing::AwaitingConnection,
             State::Resolving { .. } => Doing::Resolving,
             State::Handshaking(_) => Doing::Handshaking,
             _ => Doing::Connecting,

@@ -45,6 +45,8 @@ pub struct Machine {
     /// By the small numbers of the streams.
     streams: Vec<Option<Interest>>,
     active: usize,
+    /// Who waits for room for a stream.
+    room: Option<Waker>,
     closing: bool,
     /// The latest time that was told.
     now: Instant,
@@ -91,6 +93,7 @@ impl<S> Shared<S> {
             mover: Mover::default(),
             streams: Vec::new(),
             active: 0,
+            room: None,
             closing: false,
             now,
         };
@@ -120,8 +123,9 @@ impl<S> Shared<S> {
         let woken = machine.take_woken();
         let mover = machine.due_mover();
         let changed = machine.connection.poll_changed();
+        let room = machine.room.take_if(|_| changed);
         drop(machine);
-        for waker in woken {
+        for waker in woken.into_iter().chain(room) {
             waker.wake();
         }
         if changed && let Some(depot) = self.depot.upgrade() {
@@ -174,8 +178,8 @@ impl<S> Shared<S> {
     }
 
     /// Ready when something has happened to the stream since this was last asked; else `waker` is
-    /// woken when it does.
-    pub fn poll_stream(&self, id: StreamId, waker: &Waker) -> Poll<()> {
+    /// woken when it does. For a request that has none yet: when there may be room for it.
+    pub fn poll_stream(&self, id: Option<StreamId>, waker: &Waker) -> Poll<()> {
         self.lock().poll_stream(id, waker)
     }
 
@@ -204,26 +208,41 @@ impl<S> Shared<S> {
 
 impl Machine {
     /// As [`Shared::poll_stream`].
-    pub fn poll_stream(&mut self, id: StreamId, waker: &Waker) -> Poll<()> {
-        let Some(interest) = self.interest(id) else {
-            return Poll::Ready(());
+    pub fn poll_stream(&mut self, id: Option<StreamId>, waker: &Waker) -> Poll<()> {
+        let waiting = match id {
+            Some(id) => {
+                let Some(interest) = self.interest(id) else {
+                    return Poll::Ready(());
+                };
+                if std::mem::take(&mut interest.news) {
+                    interest.waker = None;
+                    return Poll::Ready(());
+                }
+                &mut interest.waker
+            }
+            None if !is_full(&self.connection) => {
+                self.room = None;
+                return Poll::Ready(());
+            }
+            None => &mut self.room,
         };
-        if std::mem::take(&mut interest.news) {
-            interest.waker = None;
-            return Poll::Ready(());
-        }
-        match &mut interest.waker {
+        match waiting {
             Some(known) => known.clone_from(waker),
-            None => interest.waker = Some(waker.clone()),
+            None => *waiting = Some(waker.clone()),
         }
         Poll::Pending
     }
 
-    /// Nobody waits for news of a stream any more, though there may have been none: for one whose
-    /// time is over.
-    pub fn stop_waiting(&mut self, id: StreamId) {
-        if let Some(interest) = self.interest(id) {
-            interest.waker = None;
+    /// Nobody waits for news of a stream, or for room for one, any more, though there may have been
+    /// none: for one whose time is over.
+    pub fn stop_waiting(&mut self, id: Option<StreamId>) {
+        match id {
+            None => self.room = None,
+            Some(id) => {
+                if let Some(interest) = self.interest(id) {
+                    interest.waker = None;
+                }
+            }
         }
     }
 
@@ -276,7 +295,8 @@ impl Machine {
     /// Anybody who waits for a stream, to take a turn at moving bytes.
     pub fn any_waiting(&mut self) -> Option<Waker> {
         let mut waiting = self.streams.iter_mut().flatten();
-        waiting.find_map(|it| it.waker.take())
+        let stream = waiting.find_map(|it| it.waker.take());
+        stream.or_else(|| self.room.take())
     }
 
     fn verdict(&self) -> Verdict {
@@ -328,6 +348,11 @@ impl Machine {
             || self.closing
             || earlier()
     }
+}
+
+/// Whether there is no room for a stream, and may be later.
+pub(crate) fn is_full(connection: &Connection) -> bool {
+    connection.capacity() == 0 && !matches!(connection.reuse(), Reuse::Never(_))
 }
 
 /// What the pool is to know.

@@ -209,12 +209,24 @@ pub struct Wire {
 impl Wire {
     /// Reads the client's preface and answers with these settings.
     pub fn greet(&mut self, values: &[(u16, u32)]) -> io::Result<()> {
+        self.preface()?;
+        self.send(&settings(values))
+    }
+
+    /// Sends these settings before the client has sent a byte of HTTP/2: over TLS, where the configuration
+    /// has `send_half_rtt_data`, with what ends our side of the handshake. Then reads its preface.
+    pub fn greet_first(&mut self, values: &[(u16, u32)]) -> io::Result<()> {
+        self.accepted.stream.write_ahead(&settings(values))?;
+        self.preface()
+    }
+
+    fn preface(&mut self) -> io::Result<()> {
         self.fill(PREFACE.len())?;
         let preface: Vec<u8> = self.received.drain(..PREFACE.len()).collect();
         if preface != PREFACE {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        self.send(&settings(values))
+        Ok(())
     }
 
     /// The next frame of the client's.

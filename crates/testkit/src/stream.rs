@@ -1,6 +1,6 @@
 //! One accepted connection, plain or TLS, as one thing to read from and write to.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,11 @@ impl Write for Socket {
         (&*self.0).write(buf)
     }
 
+    /// What TLS has to say at one time leaves at one time.
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self.0).write_vectored(bufs)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -60,6 +65,15 @@ impl Stream {
         };
         let connection = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
         Ok(Self::Tls(Box::new(StreamOwned::new(connection, socket))))
+    }
+
+    /// Has these bytes leave together with what ends our side of the TLS handshake, if the configuration
+    /// has `send_half_rtt_data`. To be said before anything else.
+    pub(crate) fn write_ahead(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls) => tls.conn.writer().write_all(bytes),
+        }
     }
 
     pub(crate) fn socket(&self) -> &Socket {

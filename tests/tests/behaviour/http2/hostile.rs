@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 use http::Version;
+use nuncio::tls::Tls;
 use nuncio::{Error, Kind, Limits, Processed, Response, Timeout};
 use nuncio_client::{Client, RequestBuilder};
+use nuncio_testkit::certs::Authority;
 use nuncio_testkit::content;
 use nuncio_testkit::frames::*;
 use nuncio_tests::adapters::{Adapter, Download};
@@ -264,6 +266,81 @@ fn h06_where_no_streams_are_allowed_requests_wait_for_their_time<A: Adapter>(ada
     assert_eq!(error.kind(), Kind::PoolTimeout, "{error}");
     assert_eq!(kept.read().unwrap().text(), "ok");
     assert_eq!(peer.connections(), 1);
+    nothing_is_left(adapter, client, &peer);
+}
+
+/// A server over TLS that allows no streams from the very beginning, and then does as `act` says.
+fn closed_at_first(
+    act: impl Fn(&mut Wire) -> io::Result<()> + Send + Sync + 'static,
+) -> (FramePeer, Authority) {
+    let authority = Authority::new();
+    let mut config = (*authority.leaf().server_config(&["h2"])).clone();
+    config.send_half_rtt_data = true;
+    let peer = FramePeer::start_tls(config.into(), move |wire, _| {
+        wire.greet_first(&[(3, 0)])?;
+        act(wire)?;
+        wire.linger()
+    });
+    (peer, authority)
+}
+
+fn client_of<A: Adapter>(adapter: &A, authority: &Authority) -> Client<A::Driver> {
+    let tls = Tls::new().root_certificates(authority.pem());
+    let builder = adapter.builder().tls(tls).http2(true);
+    builder.timeout(timeout()).build().unwrap()
+}
+
+behaviour!(h06_who_may_open_no_stream_from_the_beginning_dials_once_and_waits);
+fn h06_who_may_open_no_stream_from_the_beginning_dials_once_and_waits<A: Adapter>(adapter: &A) {
+    let (peer, authority) = closed_at_first(|_| Ok(()));
+    let client = client_of(adapter, &authority);
+    let url = format!("https://localhost:{}/", peer.addr().port());
+    for limit in [Duration::from_millis(100), Duration::ZERO] {
+        let before = peer.connections();
+        let error = fails(adapter, client.get(&url).timeout(timeout().pool(limit)));
+        assert_eq!(error.kind(), Kind::PoolTimeout, "{error}");
+        assert_eq!(error.processed(), Processed::No);
+        assert_eq!(peer.connections(), before + 1);
+    }
+    nothing_is_left(adapter, client, &peer);
+}
+
+behaviour!(h06_requests_go_out_when_streams_come_to_be_allowed);
+fn h06_requests_go_out_when_streams_come_to_be_allowed<A: Adapter>(adapter: &A) {
+    let (peer, authority) = closed_at_first(|wire| {
+        wire.until(SETTINGS)?;
+        wire.sleep(Duration::from_millis(50));
+        wire.send(&settings(&[(3, 10)]))?;
+        for _ in 0..2 {
+            let stream = wire.until(HEADERS)?.stream;
+            wire.send(&answer(stream))?;
+        }
+        Ok(())
+    });
+    let client = client_of(adapter, &authority);
+    let url = format!("https://localhost:{}/", peer.addr().port());
+    for _ in 0..2 {
+        assert_eq!(succeeds(adapter, client.get(&url)).text(), "ok");
+    }
+    assert_eq!(peer.connections(), 1);
+    nothing_is_left(adapter, client, &peer);
+}
+
+behaviour!(h06_who_waits_for_streams_to_be_allowed_learns_of_an_end);
+fn h06_who_waits_for_streams_to_be_allowed_learns_of_an_end<A: Adapter>(adapter: &A) {
+    let (peer, authority) = closed_at_first(|wire| {
+        wire.until(SETTINGS)?;
+        Err(io::ErrorKind::Other.into())
+    });
+    let client = client_of(adapter, &authority);
+    let url = format!("https://localhost:{}/", peer.addr().port());
+    let error = fails(adapter, client.get(&url));
+    assert_ne!(error.kind(), Kind::PoolTimeout, "{error}");
+    assert!(
+        (2..=16).contains(&peer.connections()),
+        "{}",
+        peer.connections()
+    );
     nothing_is_left(adapter, client, &peer);
 }
 
