@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The whole of what a connection's identity depends on (SECURITY K6): two requests may share
 /// connections exactly when their keys are equal, byte by byte.
 ///
 /// Built per request from borrowed parts; the pool keeps an owned one per origin.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolKey<'a> {
     /// The scheme, lower-case.
     pub scheme: Cow<'a, str>,
@@ -57,6 +58,20 @@ impl RouteId {
 impl fmt::Debug for RouteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RouteId([hidden])")
+    }
+}
+
+/// As derived, but that what is small goes in together: each write costs the hasher more than its bytes.
+impl Hash for PoolKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.scheme.hash(state);
+        self.host.hash(state);
+        state.write_u64(self.context);
+        let (http2, route) = (u32::from(self.http2), u32::from(self.route.is_some()));
+        state.write_u32(u32::from(self.port) << 2 | http2 << 1 | route);
+        if let Some(route) = &self.route {
+            route.hash(state);
+        }
     }
 }
 
