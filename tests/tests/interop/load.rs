@@ -75,15 +75,15 @@ fn a_thousand_requests_a_hundred_at_once<A: Adapter>(adapter: &A, origin: &'stat
     for &way in origin.ways {
         match way {
             Way::Http1 | Way::Http1Tls => many(adapter, origin, way, 16, 25),
-            Way::Http2 | Way::Http2Clear => many(adapter, origin, way, 100, 10),
+            Way::Http2 | Way::Http2Clear => many(adapter, origin, way, 100, each_or(10)),
         }
     }
 }
 
-/// How many requests each of so many streams makes: `NUNCIO_INTEROP_EACH`, or 100.
-fn each() -> usize {
+/// How many requests each of so many streams makes: `NUNCIO_INTEROP_EACH`, or the usual number.
+fn each_or(usual: usize) -> usize {
     let each = std::env::var("NUNCIO_INTEROP_EACH");
-    each.map_or(100, |each| each.parse().unwrap())
+    each.map_or(usual, |each| each.parse().unwrap())
 }
 
 behaviour!(
@@ -91,13 +91,13 @@ behaviour!(
     a_hundred_streams_with_many_requests_each
 );
 fn a_hundred_streams_with_many_requests_each<A: Adapter>(adapter: &A) {
-    many(adapter, &NGINX, Way::Http2, 100, each());
+    many(adapter, &NGINX, Way::Http2, 100, each_or(100));
 }
 
 #[test]
 #[ignore = "needs tests/interop/run"]
 fn sixty_four_threads_share_a_connection() {
-    many(&Blocking, &NGINX, Way::Http2, 64, each());
+    many(&Blocking, &NGINX, Way::Http2, 64, each_or(100));
 }
 
 behaviour!(
