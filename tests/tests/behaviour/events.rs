@@ -8,7 +8,7 @@ use nuncio_tests::behaviour;
 use std::sync::{Arc, Mutex};
 
 /// A listener, and what it has heard: the events' names.
-fn listener() -> (
+pub(crate) fn listener() -> (
     Arc<Mutex<Vec<String>>>,
     impl Fn(&Event<'_>) + Send + Sync + 'static,
 ) {

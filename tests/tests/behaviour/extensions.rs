@@ -1,6 +1,7 @@
 //! What a request asks for beside what its URL says (BEHAVIOUR section 27): the name that the server
 //! proves, the request target, who is told of it; and which stream an answer came on.
 
+use super::events::listener;
 use super::http2::origin::{Manners, Origin};
 use http::Version;
 use nuncio::tls::Tls;
@@ -15,21 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-/// A listener, and what it has heard: the events' names.
-fn listener() -> (
-    Arc<Mutex<Vec<String>>>,
-    impl Fn(&Event<'_>) + Send + Sync + 'static,
-) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let list = heard.clone();
-    let listen = move |event: &Event<'_>| {
-        let text = format!("{event:?}");
-        let name = text.split([' ', '{']).next().unwrap_or_default();
-        list.lock().unwrap().push(name.to_owned());
-    };
-    (heard, listen)
-}
 
 /// A peer that answers so on one connection.
 fn answering(answers: &[&str]) -> ScriptedPeer {

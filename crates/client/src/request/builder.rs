@@ -193,24 +193,24 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
 
     /// The limits for this request, in place of the client's.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().timeout = Some(timeout.into());
+        self.change_rare(|rare| {
+            rare.timeout = Some(timeout.into());
             Ok(())
         })
     }
 
     /// Whether redirects of this request are followed, whatever the client does.
     pub fn follow_redirects(self, follow: bool) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().follow = Some(follow);
+        self.change_rare(|rare| {
+            rare.follow = Some(follow);
             Ok(())
         })
     }
 
     /// What to do with redirects of this request, in place of what the client does.
     pub fn redirects(self, redirects: Redirects) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().redirects = Some(redirects);
+        self.change_rare(|rare| {
+            rare.redirects = Some(redirects);
             Ok(())
         })
     }
@@ -218,10 +218,10 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// How this request authenticates, in place of what the client does: a pair of user and password
     /// for Basic, or an [`Auth`].
     pub fn auth(self, auth: impl Into<Auth>) -> Self {
-        self.change(|draft| {
+        self.change_rare(|rare| {
             let auth = auth.into();
             auth.check()?;
-            draft.options.rare_mut().auth = Choice::Is(auth);
+            rare.auth = Choice::Is(auth);
             Ok(())
         })
     }
@@ -229,34 +229,34 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// The proxy that this request goes through, and what follows its redirects, whatever the client
     /// does. It goes before mounts and transports too.
     pub fn proxy(self, proxy: impl Into<Proxy>) -> Self {
-        self.change(|draft| {
+        self.change_rare(|rare| {
             let proxy = proxy.into();
             proxy.check()?;
-            draft.options.rare_mut().proxy = Choice::Is(proxy);
+            rare.proxy = Choice::Is(proxy);
             Ok(())
         })
     }
 
     /// No proxy for this request, and for what follows its redirects, whatever the client does.
     pub fn no_proxy(self) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().proxy = Choice::Off;
+        self.change_rare(|rare| {
+            rare.proxy = Choice::Off;
             Ok(())
         })
     }
 
     /// Whether the content codings of the response are undone, whatever the client does.
     pub fn decode(self, decode: bool) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().decoding.decode = Some(decode);
+        self.change_rare(|rare| {
+            rare.decoding.decode = Some(decode);
             Ok(())
         })
     }
 
     /// No authentication by the client's means. What stands in the URL still counts.
     pub fn no_auth(self) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().auth = Choice::Off;
+        self.change_rare(|rare| {
+            rare.auth = Choice::Off;
             Ok(())
         })
     }
@@ -264,8 +264,8 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// How much may come out of the response's body where that is coded, in place of what the client
     /// allows.
     pub fn max_decoded(self, budget: Budget) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().decoding.budget = Some(budget);
+        self.change_rare(|rare| {
+            rare.decoding.budget = Some(budget);
             Ok(())
         })
     }
@@ -273,17 +273,16 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     /// Adds a cookie to this request alone: it is not kept, and not sent again after a redirect. Where
     /// the jar has one of the same name for every host, it takes its place.
     pub fn cookie(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.change(|draft| {
-            let cookies = &mut draft.options.rare_mut().cookies;
-            cookies.push((name.into(), value.into()));
+        self.change_rare(|rare| {
+            rare.cookies.push((name.into(), value.into()));
             Ok(())
         })
     }
 
     /// How many codings the response's body may have, in place of what the client allows.
     pub fn max_codings(self, limit: usize) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().decoding.max_codings = Some(limit);
+        self.change_rare(|rare| {
+            rare.decoding.max_codings = Some(limit);
             Ok(())
         })
     }
@@ -295,16 +294,16 @@ impl<D: Driver, C: Owner<D>> RequestBuilder<D, C> {
     ///
     /// Without a body nothing is said. The field given as a header does the same.
     pub fn expect_continue(self) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().expect_continue = true;
+        self.change_rare(|rare| {
+            rare.expect_continue = true;
             Ok(())
         })
     }
 
     /// Something to travel with the request without being sent: for hooks and transports.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.change(|draft| {
-            draft.options.rare_mut().extensions.insert(value);
+        self.change_rare(|rare| {
+            rare.extensions.insert(value);
             Ok(())
         })
     }
