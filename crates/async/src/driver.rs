@@ -242,19 +242,20 @@ impl Stage {
     /// Begins the call, and says when that was.
     fn start(&mut self) -> Result<Instant, Error> {
         let start = match self {
-            Stage::Start(start) => start.take().ok_or_else(over)?,
-            Stage::Failed(_) => {
-                return match std::mem::replace(self, Stage::Over) {
-                    Stage::Failed(error) => Err(error),
-                    _ => Err(over()),
-                };
-            }
-            _ => return Err(over()),
+            Stage::Start(start) => start.take(),
+            _ => None,
         };
-        *self = Stage::Outgoing(Outgoing::start(start)?);
-        match self {
-            Stage::Outgoing(outgoing) => Ok(outgoing.call.started()),
-            _ => Err(over()),
+        match start {
+            Some(start) => {
+                let outgoing = Outgoing::start(start)?;
+                let now = outgoing.call.started();
+                *self = Stage::Outgoing(outgoing);
+                Ok(now)
+            }
+            None => match std::mem::replace(self, Stage::Over) {
+                Stage::Failed(error) => Err(error),
+                _ => Err(over()),
+            },
         }
     }
 }

@@ -82,7 +82,7 @@ pub enum Step {
     /// moves its bytes, and is woken as [`Mover`](crate::Mover) says.
     Share,
     /// Move bytes between the socket and the connection of [`Call::lane`], as it wants; or wait
-    /// until there is news of the stream of [`Call::shared`].
+    /// until there is news of the stream of [`Call::shared`], or room for one where it has none yet.
     Drive {
         /// The connection's next deadline.
         until: Option<Instant>,

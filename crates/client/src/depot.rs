@@ -258,19 +258,12 @@ impl<S> Depot<S> {
         });
     }
 
-    /// One request less on `shared`, which had an exchange until `now`, or found no room for one.
-    fn leave(&self, shared: &Shared<S>, now: Option<Instant>, full: bool) {
-        let known = !shared.found_full().load(Ordering::Acquire);
+    /// One request less on `shared`; `full` if it found no room there.
+    fn leave(&self, shared: &Shared<S>, full: bool) {
         self.change(|inner| {
-            // What it can carry is told when it changes. The last to leave asks all the same, as word of
-            // that may still be on its way, and so do all once it turned out to be wrong.
-            let others = inner.pool.users(shared.id()) > 1;
-            let now = match now.filter(|_| known && others) {
-                Some(now) => now,
-                None => inner.hear(shared),
-            };
+            // Word of what it can carry may still be on its way.
+            let now = inner.hear(shared);
             if full {
-                shared.found_full().store(true, Ordering::Release);
                 inner.pool.full(shared.id());
             }
             inner.pool.release(shared.id(), &Reuse::Busy, now);
@@ -572,8 +565,10 @@ impl<S> Held<S> {
                 self.depot.change(|inner| inner.forget(conn));
             }
             Hold::Stream(shared, id) => {
-                let now = id.map(|id| shared.leave(id));
-                self.depot.leave(&shared, now, full);
+                if let Some(id) = id {
+                    shared.leave(id);
+                }
+                self.depot.leave(&shared, full);
             }
             Hold::Nothing => {}
         }

@@ -10,7 +10,6 @@ use crate::lifeline::Lifeline;
 use crate::peer::Peer;
 use nuncio_connection::{ConnId, Connection, Error, Reuse, StreamId, Transmit};
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -32,7 +31,6 @@ pub struct Shared<S> {
     pub transmit: Mutex<Transmit>,
     pub(crate) peer: Arc<Peer>,
     pub(crate) lifeline: Arc<Lifeline>,
-    found_full: AtomicBool,
 }
 
 /// The connection, and who waits for it.
@@ -105,7 +103,6 @@ impl<S> Shared<S> {
             transmit: Mutex::new(transmit),
             peer,
             lifeline,
-            found_full: AtomicBool::new(false),
         }
     }
 
@@ -162,19 +159,12 @@ impl<S> Shared<S> {
         (machine.verdict(), machine.now)
     }
 
-    /// The stream's request is over, or given up. Gives the time.
-    pub(crate) fn leave(self: &Arc<Self>, id: StreamId) -> Instant {
+    /// The stream's request is over, or given up.
+    pub(crate) fn leave(self: &Arc<Self>, id: StreamId) {
         let mut machine = self.lock();
         machine.leave(id);
         machine.connection.cancel(id);
-        let now = machine.now;
         self.release(machine);
-        now
-    }
-
-    /// Whether the pool was told that it is full, though it had said that there is room.
-    pub(crate) fn found_full(&self) -> &AtomicBool {
-        &self.found_full
     }
 
     /// Ready when something has happened to the stream since this was last asked; else `waker` is

@@ -91,6 +91,22 @@ pub struct Ready {
     pub writable: bool,
 }
 
+#[cfg(feature = "http2")]
+impl Ready {
+    pub(crate) const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+    };
+    pub(crate) const WRITABLE: Self = Self {
+        readable: false,
+        writable: true,
+    };
+    pub(crate) const BOTH: Self = Self {
+        readable: true,
+        writable: true,
+    };
+}
+
 /// Whether a connection can carry another exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -89,15 +89,26 @@ fn sorted(headers: &Headers) -> Vec<(Key<'_>, &[u8])> {
 }
 
 /// Fields whose values are credentials.
+const SENSITIVE: [&str; 4] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+];
+
+/// Whether values of this field are credentials.
 pub(crate) fn is_sensitive(name: &str) -> bool {
-    [
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-    ]
-    .iter()
-    .any(|secret| name.eq_ignore_ascii_case(secret))
+    SENSITIVE
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+impl Headers {
+    /// Whether a field is among them whose value is a credential, which `Debug` hides: Authorization,
+    /// Proxy-Authorization, Cookie, Set-Cookie.
+    pub fn holds_credentials(&self) -> bool {
+        SENSITIVE.iter().any(|secret| self.contains(secret))
+    }
 }
 
 impl fmt::Debug for Headers {

@@ -163,3 +163,43 @@ fn pairs_that_are_not_valid_build_nothing() {
     assert!(Headers::try_from(vec![(String::from("a"), b"\0".to_vec())]).is_err());
     assert_eq!(Headers::try_from([("a", "b")]).unwrap().len(), 1);
 }
+
+/// What `http` lets into its names and values is not looked at again where a map is taken over.
+#[test]
+fn whatever_http_has_in_a_map_is_valid_here_but_for_spaces_at_an_end() {
+    for byte in 0..=u8::MAX {
+        if let Ok(name) = http::HeaderName::from_bytes(&[b'a', byte]) {
+            assert!(nuncio_headers::check_name(name.as_str()).is_ok(), "{byte}");
+        }
+        for value in [vec![b'a', byte, b'b'], vec![byte], vec![b'a', byte]] {
+            let Ok(theirs) = http::HeaderValue::from_bytes(&value) else {
+                continue;
+            };
+            let mut map = HeaderMap::new();
+            map.insert("x", theirs);
+            let valid = nuncio_headers::check_value("x", &value);
+            match Headers::try_from(&map) {
+                Ok(ours) => {
+                    assert!(valid.is_ok(), "{value:?}");
+                    assert_eq!(ours.first("x"), Some(&value[..]));
+                }
+                Err(error) => assert_eq!(Err(error), valid),
+            }
+        }
+    }
+}
+
+#[test]
+fn credentials_are_known_by_their_fields() {
+    for name in [
+        "AUTHORIZATION",
+        "Proxy-Authorization",
+        "cookie",
+        "Set-Cookie",
+    ] {
+        let fields = Headers::try_from([("Host", "a"), (name, "x=1")]).unwrap();
+        assert!(fields.holds_credentials(), "{name}");
+    }
+    let fields = Headers::try_from([("Host", "a"), ("Cookie2", "x=1")]).unwrap();
+    assert!(!fields.holds_credentials());
+}

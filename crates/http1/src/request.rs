@@ -203,8 +203,7 @@ impl Last {
         self.found = None;
         self.said.clear();
         // Credentials are kept for no longer than they are needed.
-        let secret = ["authorization", "proxy-authorization", "cookie"];
-        if wire.len() <= KEPT && !secret.iter().any(|name| headers.contains(name)) {
+        if wire.len() <= KEPT && !headers.holds_credentials() {
             self.said.extend_from_slice(method.as_bytes());
             self.said.extend_from_slice(wire);
             self.method = method.len();

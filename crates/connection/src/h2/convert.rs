@@ -79,12 +79,12 @@ impl Said {
         {
             fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        let kept =
-            head.headers.as_wire().len() <= KEPT && !fields.values().any(HeaderValue::is_sensitive);
+        let wire = head.headers.as_wire();
+        let kept = wire.len() <= KEPT && !head.headers.holds_credentials();
         Ok(Self {
             kept,
             method: Method::from_bytes(head.method.as_bytes()).map_err(|_| unsayable())?,
-            headers: head.headers.as_wire().to_vec(),
+            headers: wire.to_vec(),
             body,
             size,
             uri: Uri::from_parts(parts).map_err(|_| unsayable())?,
@@ -260,6 +260,7 @@ mod tests {
         assert!(kept("X", "1"));
         assert!(!kept("Authorization", "Basic eDp5"));
         assert!(!kept("Proxy-Authorization", "Basic eDp5"));
+        assert!(!kept("Cookie", "x=1"));
         assert!(!kept("X", &"x".repeat(KEPT)));
     }
 

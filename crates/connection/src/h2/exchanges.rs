@@ -182,15 +182,7 @@ impl H2 {
         }
         if stream.writer_waits {
             stream.writer_waits = false;
-            tell(
-                &mut self.news,
-                id,
-                stream,
-                Ready {
-                    readable: false,
-                    writable: true,
-                },
-            );
+            tell(&mut self.news, id, stream, Ready::WRITABLE);
         }
         if stream.is_over() {
             self.forget(id);

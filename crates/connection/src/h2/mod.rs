@@ -222,15 +222,7 @@ impl H2 {
             stream.stop_upload();
             if stream.writer_waits {
                 stream.writer_waits = false;
-                tell(
-                    &mut self.news,
-                    id,
-                    stream,
-                    Ready {
-                        readable: false,
-                        writable: true,
-                    },
-                );
+                tell(&mut self.news, id, stream, Ready::WRITABLE);
             }
         }
         self.feed(input);
@@ -253,10 +245,7 @@ impl H2 {
         let mut late = false;
         for (id, stream) in self.streams.iter_mut() {
             if stream.leave.expire(now) {
-                let ready = Ready {
-                    readable: false,
-                    writable: true,
-                };
+                let ready = Ready::WRITABLE;
                 stream.writer_waits = false;
                 tell(&mut self.news, id, stream, ready);
             }
@@ -282,15 +271,7 @@ impl H2 {
                 }
                 stream.response = Response::Failed(Error::Timeout(phase));
             }
-            tell(
-                &mut self.news,
-                id,
-                stream,
-                Ready {
-                    readable: true,
-                    writable: true,
-                },
-            );
+            tell(&mut self.news, id, stream, Ready::BOTH);
         }
         self.next_timeout = next;
         if late {
@@ -329,13 +310,7 @@ impl H2 {
         if let Some(id) = self.news.pop_front() {
             return Some(match self.streams.get_mut(id) {
                 Some(stream) => (id, std::mem::take(&mut stream.ready)),
-                None => (
-                    id,
-                    Ready {
-                        readable: false,
-                        writable: true,
-                    },
-                ),
+                None => (id, Ready::WRITABLE),
             });
         }
         None
@@ -385,15 +360,7 @@ impl H2 {
             if !matches!(stream.response, Response::Done) {
                 stream.response = Response::Failed(Error::Closed);
             }
-            tell(
-                &mut self.news,
-                id,
-                stream,
-                Ready {
-                    readable: true,
-                    writable: true,
-                },
-            );
+            tell(&mut self.news, id, stream, Ready::BOTH);
         }
         self.next_timeout = None;
         self.http2.close();
@@ -426,15 +393,7 @@ impl H2 {
             let readable = ready.is_head() || ready.is_body() || ready.is_failed();
             if readable && let Some(stream) = self.streams.get_mut(id) {
                 stream.disarm_read();
-                tell(
-                    &mut self.news,
-                    id,
-                    stream,
-                    Ready {
-                        readable,
-                        writable: false,
-                    },
-                );
+                tell(&mut self.news, id, stream, Ready::READABLE);
             }
         }
     }

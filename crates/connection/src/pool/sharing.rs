@@ -60,14 +60,6 @@ impl Pool {
         }
     }
 
-    /// How many requests a shared connection carries.
-    pub fn users(&self, conn: ConnId) -> usize {
-        match self.slots.get(conn).map(|slot| slot.state) {
-            Some(State::Shared { used }) => used as usize,
-            _ => 0,
-        }
-    }
-
     /// No requests join the connection until [`share`](Self::share) is said again. If it carries
     /// none when the last of them is over, it is closed.
     pub fn suspend(&mut self, conn: ConnId) {
